@@ -1,0 +1,63 @@
+# whalefall: build, install, test. `make help` lists the targets.
+# The version stands in whalefall.control alone.
+
+EXTENSION   = whalefall
+VERSION    := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" whalefall.control)
+MODULE_big  = whalefall
+
+PG_CONFIG  ?= pg_config
+
+# Rooms of the server module, by rank (docs/design.md). src/remote/*.c is the workers' side of
+# the helper programs; the programs themselves live in its subfolders and are linked apart.
+ROOMS       = src/base src/remote src/inventory src/logs src/people src/runs src/accounts \
+              src/capacity src/setup bgworker
+SOURCES     = $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+OBJS        = $(SOURCES:.c=.o)
+
+# The pieces of the install script, in load order.
+SQL_PIECES  = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+INSTALL_SQL = sql/$(EXTENSION)--$(VERSION).sql
+DATA_built  = $(INSTALL_SQL)
+DATA        = $(filter-out $(INSTALL_SQL),$(wildcard sql/updates/*.sql))
+
+WARNINGS    = -Wall -Wextra -Wshadow -Wno-unused-parameter $(WERROR)
+# Server headers come by -isystem, so that the warnings speak of our code only.
+PG_CPPFLAGS = -I$(CURDIR) -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server) \
+              -DWF_VERSION='"$(VERSION)"' '-DPGDLLEXPORT=__attribute__((visibility("default")))' -MMD -MP
+PG_CFLAGS   = -fvisibility=hidden $(WARNINGS)
+SHLIB_LINK  = -lcrypto
+EXTRA_CLEAN = $(SOURCES:.c=.d) $(HELPERS) $(HELPER_OBJS) $(HELPER_OBJS:.o=.d) sql/whalefall--*.sql \
+              build
+
+# Helper programs: the only place where a database client library is linked.
+HELPERS     = whalefall-remote-postgresql
+HELPER_COMMON = $(patsubst %.c,%.o,$(wildcard src/remote/common/*.c))
+HELPER_POSTGRESQL = $(patsubst %.c,%.o,$(wildcard src/remote/postgresql/*.c))
+HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL)
+# The framing is shared: the same objects go into the server module and into the programs.
+OBJS       += $(filter src/remote/common/frame.o,$(HELPER_COMMON))
+
+with_llvm   = no
+PGXS       := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: $(HELPERS)
+
+$(INSTALL_SQL): $(SQL_PIECES) whalefall.control
+	@{ echo '\echo Use "CREATE EXTENSION whalefall CASCADE" to load this file. \quit'; \
+	   cat $(SQL_PIECES); } > $@
+
+whalefall-remote-postgresql: $(HELPER_COMMON) $(HELPER_POSTGRESQL)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -L$(libdir) -lpq -ljansson
+
+$(HELPER_OBJS): %.o: %.c
+	$(CC) $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -I$(CURDIR)/src -isystem $(includedir) \
+	    -D_GNU_SOURCE -DWF_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+
+install: install-helpers
+install-helpers: $(HELPERS)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(HELPERS) '$(DESTDIR)$(bindir)'
+
+-include $(SOURCES:.c=.d) $(HELPER_OBJS:.o=.d)
+-include deploy/targets.mk
