@@ -22,7 +22,7 @@ DATA        = $(filter-out $(INSTALL_SQL),$(wildcard sql/updates/*.sql))
 
 WARNINGS    = -Wall -Wextra -Wshadow -Wno-unused-parameter $(WERROR)
 # Server headers come by -isystem, so that the warnings speak of our code only.
-PG_CPPFLAGS = -I$(CURDIR) -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server) \
+PG_CPPFLAGS = -I$(CURDIR) -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
               -DWF_VERSION='"$(VERSION)"' '-DPGDLLEXPORT=__attribute__((visibility("default")))' -MMD -MP
 PG_CFLAGS   = -fvisibility=hidden $(WARNINGS)
 SHLIB_LINK  = -lcrypto
@@ -38,8 +38,18 @@ HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 OBJS       += $(filter src/remote/common/frame.o,$(HELPER_COMMON))
 
 with_llvm   = no
-PGXS       := $(shell $(PG_CONFIG) --pgxs)
+# On a bare machine there is no PGXS yet: `make test` and `make up` install it and start again.
+PGXS       := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+.PHONY: all install clean need-postgresql
+all install $(HELPERS): need-postgresql
+need-postgresql:
+	@echo "no PostgreSQL server headers: run 'make packages', or set PG_CONFIG" >&2; exit 1
+clean:
+	rm -rf $(EXTRA_CLEAN) $(OBJS) $(MODULE_big).so
+endif
 
 all: $(HELPERS)
 

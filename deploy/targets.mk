@@ -1,0 +1,12 @@
+# Targets around the program: running it, testing it, checking it. Included by the Makefile.
+
+.PHONY: help packages up down clean-up psql test lint format format-check werror
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST)) deploy/targets.mk
+
+#: make              build the extension and its helper programs (PG_CONFIG names the PostgreSQL)
+#: make install      install them where PG_CONFIG says
+#: make packages     install what building, running and testing need (Debian, Ubuntu)
+packages:
+	@deploy/packages build run test lint
