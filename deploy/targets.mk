@@ -10,3 +10,7 @@ help:
 #: make packages     install what building, running and testing need (Debian, Ubuntu)
 packages:
 	@deploy/packages build run test lint
+
+#: make test         prove everything; ONLY=pattern runs the files whose path matches
+test:
+	@test/run $(if $(ONLY),'$(ONLY)')
