@@ -14,3 +14,10 @@ packages:
 #: make test         prove everything; ONLY=pattern runs the files whose path matches
 test:
 	@test/run $(if $(ONLY),'$(ONLY)')
+
+#: make up           run a control plane on this machine, out of this checkout
+#: make down         stop it
+#: make clean-up     stop it and remove everything it has made
+#: make psql         connect to it
+up down clean-up psql:
+	@deploy/$@
