@@ -38,7 +38,7 @@ CREATE INDEX task_runs_started_idx ON whalefall.task_runs (started_at, id);
 CREATE TABLE whalefall.task_run_items (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	run_id uuid NOT NULL REFERENCES whalefall.task_runs (run_id) ON DELETE CASCADE,
-	task_key text NOT NULL,
+	work text NOT NULL,
 	item_type text NOT NULL CHECK (item_type IN ('instance', 'rule', 'step')),
 	item_key text NOT NULL,
 	item_name text,
@@ -67,7 +67,7 @@ CREATE TABLE whalefall.task_run_items (
 );
 COMMENT ON TABLE whalefall.task_run_items IS 'one unit of work of a run; claimed by a worker, done in one transaction';
 CREATE INDEX task_run_items_open_idx ON whalefall.task_run_items (id) WHERE status IN ('pending', 'running');
-CREATE INDEX task_run_items_instance_idx ON whalefall.task_run_items (instance_id);
+CREATE INDEX task_run_items_instance_idx ON whalefall.task_run_items (instance_id, work, status);
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON whalefall.task_runs
 	FOR EACH ROW EXECUTE FUNCTION whalefall.touch_updated_at();

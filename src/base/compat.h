@@ -12,4 +12,11 @@
 #error "whalefall needs PostgreSQL 15 or later"
 #endif
 
+/* Number of this process among the PGPROCs; needs storage/proc.h. */
+#if PG_VERSION_NUM >= 170000
+#define WF_MY_PROCNO MyProcNumber
+#else
+#define WF_MY_PROCNO (MyProc->pgprocno)
+#endif
+
 #endif

@@ -63,7 +63,7 @@ push_value(WfJson *json, const char *key, JsonbValue *value)
 }
 
 static void
-open(WfJson *json, const char *key, bool array)
+open_container(WfJson *json, const char *key, bool array)
 {
 	push_key(json, key);
 	if (json->depth + 1 >= WF_JSON_MAX_DEPTH)
@@ -75,13 +75,13 @@ open(WfJson *json, const char *key, bool array)
 void
 wf_json_open_object(WfJson *json, const char *key)
 {
-	open(json, key, false);
+	open_container(json, key, false);
 }
 
 void
 wf_json_open_array(WfJson *json, const char *key)
 {
-	open(json, key, true);
+	open_container(json, key, true);
 }
 
 void

@@ -23,8 +23,9 @@ typedef struct WfItem
 	pg_uuid_t run_id;
 	bool has_session;
 	pg_uuid_t session_id;
-	const char *task_key;
-	int64 instance_id;
+	const struct WfTask *task;
+	int64 instance_id; /* 0 when the item is not about an instance */
+	const char *name;  /* of the item, for people */
 	Jsonb *options; /* of the run; never NULL */
 	int attempt;
 	bool waited;			/* a caller waits: longer connect timeout */
@@ -32,7 +33,8 @@ typedef struct WfItem
 	WfHelper *helper;		/* of the worker, reused for its items */
 	WfInstance *instance;	/* set by wf_item_read_instance */
 	WfConnectOutcome outcome; /* of the last read; stored by complete and fail */
-	bool connected;			/* outcome is filled */
+	bool attempted;			/* outcome is filled */
+	const char *error_type; /* word of the last remote error, or NULL */
 } WfItem;
 
 typedef struct WfItemCounts
@@ -66,5 +68,11 @@ extern void wf_item_commit(void);
 
 /* Has somebody cancelled this item? Cheap, for loops. */
 extern bool wf_item_is_cancelled(void *item);
+
+/* For the worker: the item failed with this error. In a transaction of its own (SPI connected). */
+extern void wf_item_fail(WfItem *item, const char *error_code, const char *message);
+
+/* For the worker: the item was not done because another worker does the same work on the instance. */
+extern void wf_item_skip(WfItem *item, const char *reason);
 
 #endif
