@@ -1,8 +1,8 @@
 # whalefall: build, install, test. `make help` lists the targets.
-# The version stands in whalefall.control alone.
+# The version stands in whalefall.control alone (not in VERSION: PGXS has a variable of that name).
 
 EXTENSION   = whalefall
-VERSION    := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" whalefall.control)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" whalefall.control)
 MODULE_big  = whalefall
 
 PG_CONFIG  ?= pg_config
@@ -16,14 +16,14 @@ OBJS        = $(SOURCES:.c=.o)
 
 # The pieces of the install script, in load order.
 SQL_PIECES  = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
-INSTALL_SQL = sql/$(EXTENSION)--$(VERSION).sql
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built  = $(INSTALL_SQL)
 DATA        = $(filter-out $(INSTALL_SQL),$(wildcard sql/updates/*.sql))
 
 WARNINGS    = -Wall -Wextra -Wshadow -Wno-unused-parameter $(WERROR)
 # Server headers come by -isystem, so that the warnings speak of our code only.
 PG_CPPFLAGS = -I$(CURDIR) -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
-              -DWF_VERSION='"$(VERSION)"' '-DPGDLLEXPORT=__attribute__((visibility("default")))' -MMD -MP
+              -DWF_VERSION='"$(EXTVERSION)"' '-DPGDLLEXPORT=__attribute__((visibility("default")))' -MMD -MP
 PG_CFLAGS   = -fvisibility=hidden $(WARNINGS)
 SHLIB_LINK  = -lcrypto
 EXTRA_CLEAN = $(SOURCES:.c=.d) $(HELPERS) $(HELPER_OBJS) $(HELPER_OBJS:.o=.d) sql/whalefall--*.sql \
@@ -62,7 +62,7 @@ whalefall-remote-postgresql: $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 
 $(HELPER_OBJS): %.o: %.c
 	$(CC) $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -I$(CURDIR)/src -isystem $(includedir) \
-	    -D_GNU_SOURCE -DWF_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+	    -D_GNU_SOURCE -DWF_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
 
 install: install-helpers
 install-helpers: $(HELPERS)

@@ -21,7 +21,7 @@
 #define PASSWORD_VARIABLE "WHALEFALL_PASSWORD"
 /* Most bytes of a password or of a CA file. */
 #define PASSWORD_MAX 1024
-#define CA_FILE_MAX  (512 * 1024)
+#define CA_FILE_MAX	 (512 * 1024)
 
 enum
 {
@@ -223,8 +223,7 @@ take_password(const WfEngine *engine, WfRequest *request, const char *file, bool
 		taken = take_value(engine, request, "password", asked);
 	else
 		taken = complain(engine,
-						 "no password: use --password-file, " PASSWORD_VARIABLE
-						 " or --no-password",
+						 "no password: use --password-file, " PASSWORD_VARIABLE " or --no-password",
 						 NULL);
 	if (variable != NULL)
 		explicit_bzero(variable, strlen(variable));

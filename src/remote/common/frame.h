@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WF_FRAME_MAX        (1024 * 1024) /* bytes of payload */
-#define WF_FRAME_HEADER     5             /* bytes before the payload */
-#define WF_FRAME_FIELDS_MAX 65536         /* fields of one frame */
-#define WF_FRAME_NULL       0xFFFFFFFFu
+#define WF_FRAME_MAX		(1024 * 1024) /* bytes of payload */
+#define WF_FRAME_HEADER		5			  /* bytes before the payload */
+#define WF_FRAME_FIELDS_MAX 65536		  /* fields of one frame */
+#define WF_FRAME_NULL		0xFFFFFFFFu
 
 /* A growable piece of malloc'd memory; all zeroes is a valid empty one. */
 typedef struct WfBuffer
@@ -27,8 +27,8 @@ typedef struct WfBuffer
 
 typedef enum WfFrameStatus
 {
-	WF_FRAME_MORE,     /* the frame is not complete */
-	WF_FRAME_READY,    /* one whole frame */
+	WF_FRAME_MORE,		/* the frame is not complete */
+	WF_FRAME_READY,		/* one whole frame */
 	WF_FRAME_TOO_LARGE, /* payload above WF_FRAME_MAX, or too many fields */
 	WF_FRAME_NO_MEMORY
 } WfFrameStatus;

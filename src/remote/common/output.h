@@ -41,7 +41,7 @@ typedef struct WfOutput
 	int round_trips;
 	int64_t rows;
 	int64_t started;
-	WfBuffer pending;     /* bytes for fd */
+	WfBuffer pending;	  /* bytes for fd */
 	WfBuffer last_answer; /* what the watchdog would send */
 	WfRowsSlot slots[WF_OUTPUT_SLOTS];
 	int nslots;

@@ -117,8 +117,7 @@ encode_field(WfBuffer *rows, const char *value)
 }
 
 bool
-wf_output_frame_row(WfOutput *out, const WfDataset *dataset, int nvalues,
-					const char *const *values)
+wf_output_frame_row(WfOutput *out, const WfDataset *dataset, int nvalues, const char *const *values)
 {
 	WfRowsSlot *slot;
 	size_t size = 0;

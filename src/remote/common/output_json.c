@@ -100,9 +100,9 @@ wf_output_json_row(WfOutput *out, const WfDataset *dataset, int nvalues, const c
 void
 wf_output_json_warning(WfOutput *out, const char *category, const WfFailure *failure)
 {
-	write_line(out, json_pack("{s:s, s:s, s:o, s:s}", "type", "warning", "category", category,
-							  "sqlstate", text_or_null(failure->sqlstate), "message",
-							  failure->message));
+	write_line(out,
+			   json_pack("{s:s, s:s, s:o, s:s}", "type", "warning", "category", category,
+						 "sqlstate", text_or_null(failure->sqlstate), "message", failure->message));
 }
 
 /* Adds the three counters that end both an error and a done. */
@@ -118,11 +118,11 @@ with_counters(WfOutput *out, json_t *object)
 bool
 wf_output_json_error(WfOutput *out, WfBuffer *to, const WfFailure *failure)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "type", "error",
-							   "error_type", failure->type, "phase", out->phase, "sqlstate",
-							   text_or_null(failure->sqlstate), "message", failure->message,
-							   "detail", text_or_null(failure->detail), "hint",
-							   text_or_null(failure->hint));
+	json_t *object =
+		json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "type", "error", "error_type",
+				  failure->type, "phase", out->phase, "sqlstate", text_or_null(failure->sqlstate),
+				  "message", failure->message, "detail", text_or_null(failure->detail), "hint",
+				  text_or_null(failure->hint));
 
 	return append_line(to, with_counters(out, object));
 }

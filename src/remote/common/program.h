@@ -10,11 +10,11 @@
 
 typedef struct WfEngine
 {
-	const char *db_type;        /* as in a request, and the end of the program's name */
-	const char *title;          /* as people write it */
+	const char *db_type; /* as in a request, and the end of the program's name */
+	const char *title;	 /* as people write it */
 	int default_port;
 	const char *default_dbname; /* where to connect when the request names no database */
-	unsigned reads;             /* WF_READ_... it can serve */
+	unsigned reads;				/* WF_READ_... it can serve */
 	/* Names the client library and its version; the text is static. */
 	const char *(*client)(void);
 	/* Serves a checked request; ends the answer with wf_output_error or wf_output_done. */
@@ -22,7 +22,7 @@ typedef struct WfEngine
 } WfEngine;
 
 /* Exit statuses of the command line. */
-#define WF_EXIT_OK     0
+#define WF_EXIT_OK	   0
 #define WF_EXIT_REMOTE 1
 #define WF_EXIT_USAGE  2
 

@@ -14,31 +14,31 @@
 
 /* Frame types. A request is answered by any number of P, V, R, W and then exactly one E or D. */
 #define WF_FRAME_REQUEST 'Q' /* key, value, key, value ... */
-#define WF_FRAME_PHASE   'P' /* phase */
+#define WF_FRAME_PHASE	 'P' /* phase */
 #define WF_FRAME_VERSION 'V' /* banner, number */
-#define WF_FRAME_ROWS    'R' /* dataset, number of columns, then whole rows */
+#define WF_FRAME_ROWS	 'R' /* dataset, number of columns, then whole rows */
 #define WF_FRAME_WARNING 'W' /* category, sqlstate, message */
-#define WF_FRAME_ERROR   'E' /* type, phase, sqlstate, message, detail, hint + the fields of D */
-#define WF_FRAME_DONE    'D' /* round trips, rows, elapsed milliseconds */
+#define WF_FRAME_ERROR	 'E' /* type, phase, sqlstate, message, detail, hint + the fields of D */
+#define WF_FRAME_DONE	 'D' /* round trips, rows, elapsed milliseconds */
 
 #define WF_FRAME_ERROR_FIELDS 9
 #define WF_FRAME_DONE_FIELDS  3
 
 /* Words of an error type; everything else is a protocol violation of the program. */
-#define WF_ERROR_DNS              "dns"
-#define WF_ERROR_REFUSED          "refused"
-#define WF_ERROR_TIMEOUT          "timeout"
-#define WF_ERROR_AUTH             "auth"
+#define WF_ERROR_DNS			  "dns"
+#define WF_ERROR_REFUSED		  "refused"
+#define WF_ERROR_TIMEOUT		  "timeout"
+#define WF_ERROR_AUTH			  "auth"
 #define WF_ERROR_UNKNOWN_DATABASE "unknown_database"
-#define WF_ERROR_TLS              "tls"
-#define WF_ERROR_PROTOCOL         "protocol"
-#define WF_ERROR_OTHER            "other"
-#define WF_ERROR_CANCELLED        "cancelled" /* said by the worker alone */
+#define WF_ERROR_TLS			  "tls"
+#define WF_ERROR_PROTOCOL		  "protocol"
+#define WF_ERROR_OTHER			  "other"
+#define WF_ERROR_CANCELLED		  "cancelled" /* said by the worker alone */
 
 /* Words of a phase, in the order they are passed. */
-#define WF_PHASE_RESOLVING  "resolving"
+#define WF_PHASE_RESOLVING	"resolving"
 #define WF_PHASE_CONNECTING "connecting"
-#define WF_PHASE_READING    "reading"
+#define WF_PHASE_READING	"reading"
 
 /* Row frames are sent when about this many bytes have gathered. */
 #define WF_REMOTE_ROWS_BYTES (64 * 1024)

@@ -9,7 +9,7 @@
 #include "remote/common/text.h"
 
 /* Longest host name, database name and user name taken. */
-#define HOST_MAX 255
+#define HOST_MAX	   255
 #define NAME_MAX_BYTES 1024
 
 /* The keys of a request and where their values go. */
@@ -48,8 +48,7 @@ static const struct
 
 #define NREADS (sizeof(read_words) / sizeof(read_words[0]))
 
-static const char *const tls_modes[] = {"disable", "prefer", "require", "verify-ca",
-										"verify-full"};
+static const char *const tls_modes[] = {"disable", "prefer", "require", "verify-ca", "verify-full"};
 
 #define NTLS_MODES (sizeof(tls_modes) / sizeof(tls_modes[0]))
 
@@ -81,7 +80,8 @@ wf_request_set(WfRequest *request, const char *key, const char *value, size_t le
 		i++;
 	if (i == NKEYS)
 	{
-		wf_failure_set(failure, WF_ERROR_PROTOCOL, "the request has the unknown key \"%.64s\"", key);
+		wf_failure_set(failure, WF_ERROR_PROTOCOL, "the request has the unknown key \"%.64s\"",
+					   key);
 		return false;
 	}
 	slot = value_slot(request, i);
@@ -151,8 +151,8 @@ check_reads(WfRequest *request, WfFailure *failure)
 		size_t len = strcspn(word, ",");
 		size_t i = 0;
 
-		while (i < NREADS && !(strlen(read_words[i].name) == len &&
-							   strncmp(read_words[i].name, word, len) == 0))
+		while (i < NREADS &&
+			   !(strlen(read_words[i].name) == len && strncmp(read_words[i].name, word, len) == 0))
 			i++;
 		if (i == NREADS)
 		{
@@ -260,16 +260,15 @@ wf_request_check(WfRequest *request, const char *db_type, int default_port,
 		wf_failure_set(failure, WF_ERROR_OTHER, "this program reads %s servers only", db_type);
 		return false;
 	}
-	if (request->dbname == NULL && !wf_request_set(request, "dbname", default_dbname,
-												   strlen(default_dbname), failure))
+	if (request->dbname == NULL &&
+		!wf_request_set(request, "dbname", default_dbname, strlen(default_dbname), failure))
 		return false;
 	return check_host(request->host, failure) && check_name("user name", request->user, failure) &&
 		   check_name("database name", request->dbname, failure) &&
 		   check_number("the port", request->port_text, 1, 65535, default_port, &request->port,
 						failure) &&
-		   check_number("the connect timeout", request->connect_timeout_text,
-						WF_REMOTE_TIMEOUT_MIN, WF_REMOTE_TIMEOUT_MAX, 20000,
-						&request->connect_timeout_ms, failure) &&
+		   check_number("the connect timeout", request->connect_timeout_text, WF_REMOTE_TIMEOUT_MIN,
+						WF_REMOTE_TIMEOUT_MAX, 20000, &request->connect_timeout_ms, failure) &&
 		   check_number("the statement timeout", request->statement_timeout_text,
 						WF_REMOTE_TIMEOUT_MIN, WF_REMOTE_TIMEOUT_MAX, 300000,
 						&request->statement_timeout_ms, failure) &&

@@ -25,7 +25,7 @@ is_link_local6(const unsigned char *address)
 	static const unsigned char nat64[12] = {0, 0x64, 0xFF, 0x9B};
 	/* The metadata service of one cloud has an address of its own. */
 	static const unsigned char metadata[16] = {0xFD, 0x00, 0x0E, 0xC2, 0, 0, 0, 0,
-											   0,    0,    0,    0,    0, 0, 2, 0x54};
+											   0,	 0,	   0,	 0,	   0, 0, 2, 0x54};
 
 	if (address[0] == 0xFE && (address[1] & 0xC0) == 0x80)
 		return true;

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CATEGORY_ATTRIBUTES         "postgresql_role_attributes"
-#define CATEGORY_ROLES              "postgresql_predefined_roles"
+#define CATEGORY_ATTRIBUTES			"postgresql_role_attributes"
+#define CATEGORY_ROLES				"postgresql_predefined_roles"
 #define CATEGORY_MEMBERSHIP_OPTIONS "postgresql_role_membership_options"
-#define CATEGORY_DATABASES          "postgresql_database_privileges"
-#define CATEGORY_TABLESPACES        "postgresql_tablespace_privileges"
-#define CATEGORY_TYPE_SPECIFIC      "type_specific"
-#define CATEGORY_EFFECTIVE_ROLES    "extra.effective_roles"
+#define CATEGORY_DATABASES			"postgresql_database_privileges"
+#define CATEGORY_TABLESPACES		"postgresql_tablespace_privileges"
+#define CATEGORY_TYPE_SPECIFIC		"type_specific"
+#define CATEGORY_EFFECTIVE_ROLES	"extra.effective_roles"
 
 /*
  * An infinite end of validity is none. Instants before year 1 are written as its first day: ISO
@@ -142,8 +142,8 @@ complete(WfPgSession *session, const char *const *values, int n)
 static void
 role_row(WfPgSession *session, const char *const *values)
 {
-	static const char *const attributes[] = {"can_super",     "can_create_role", "can_create_db",
-											 "can_replicate", "can_bypass_rls",  "can_inherit",
+	static const char *const attributes[] = {"can_super",	  "can_create_role", "can_create_db",
+											 "can_replicate", "can_bypass_rls",	 "can_inherit",
 											 "can_login"};
 	const char *key = values[0];
 
@@ -232,11 +232,10 @@ wf_pg_account_parts(WfPgSession *session, WfPgPart *parts, int nparts)
 	const char *members = session->version >= WF_PG_16 ? members_16_sql : members_sql;
 
 	parts[nparts++] = (WfPgPart){.sql = roles_sql, .ncolumns = 11, .row = role_row};
-	parts[nparts++] =
-		(WfPgPart){.sql = members,
-				   .ncolumns = 5,
-				   .row = member_row,
-				   .categories = {CATEGORY_ROLES, CATEGORY_MEMBERSHIP_OPTIONS}};
+	parts[nparts++] = (WfPgPart){.sql = members,
+								 .ncolumns = 5,
+								 .row = member_row,
+								 .categories = {CATEGORY_ROLES, CATEGORY_MEMBERSHIP_OPTIONS}};
 	parts[nparts++] = (WfPgPart){.sql = effective_sql,
 								 .ncolumns = 2,
 								 .row = effective_row,
@@ -247,10 +246,8 @@ wf_pg_account_parts(WfPgSession *session, WfPgPart *parts, int nparts)
 								 .ncolumns = 5,
 								 .row = database_row,
 								 .categories = {CATEGORY_DATABASES}};
-	parts[nparts++] = (WfPgPart){.sql = public_sql,
-								 .ncolumns = 2,
-								 .row = public_row,
-								 .categories = {CATEGORY_DATABASES}};
+	parts[nparts++] = (WfPgPart){
+		.sql = public_sql, .ncolumns = 2, .row = public_row, .categories = {CATEGORY_DATABASES}};
 	parts[nparts++] = (WfPgPart){.sql = tablespaces_sql,
 								 .ncolumns = 2,
 								 .row = tablespace_row,

@@ -18,8 +18,8 @@
 /* Where distributions keep the certificates of public authorities. */
 static const char *const system_ca_files[] = {
 	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Alpine, Arch */
-	"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
-	"/etc/ssl/ca-bundle.pem",             /* SUSE */
+	"/etc/pki/tls/certs/ca-bundle.crt",	  /* Fedora, RHEL */
+	"/etc/ssl/ca-bundle.pem",			  /* SUSE */
 };
 
 /* Where libpq finds the certificates to trust: a name, and the descriptor it stands for. */
@@ -102,10 +102,10 @@ join_hosts(const char *host, const WfAddressList *list, char *hosts, size_t host
 
 	for (int i = 0; i < list->n; i++)
 	{
-		nhosts += (size_t) snprintf(hosts + nhosts, hosts_size - nhosts, "%s%s", i > 0 ? "," : "",
-									host);
-		naddresses += (size_t) snprintf(addresses + naddresses, addresses_size - naddresses,
-										"%s%s", i > 0 ? "," : "", list->text[i]);
+		nhosts +=
+			(size_t) snprintf(hosts + nhosts, hosts_size - nhosts, "%s%s", i > 0 ? "," : "", host);
+		naddresses += (size_t) snprintf(addresses + naddresses, addresses_size - naddresses, "%s%s",
+										i > 0 ? "," : "", list->text[i]);
 	}
 }
 
@@ -130,7 +130,7 @@ start(const WfRequest *request, const WfAddressList *list, const TrustedCa *ca)
 	SAY("dbname", request->dbname);
 	SAY("user", request->user);
 	SAY("password", request->password == NULL ? "" : request->password);
-	SAY("passfile", "/dev/null");
+	SAY("passfile", "/nonexistent/passfile"); /* libpq prints a warning about /dev/null */
 	SAY("gssencmode", "disable");
 	SAY("sslmode", request->tls_mode);
 	SAY("sslrootcert", ca->path);
@@ -250,8 +250,8 @@ wf_pg_connect(WfPgSession *session, WfRequest *request)
 	if (session->version < WF_PG_OLDEST)
 	{
 		wf_failure_set(&session->failure, WF_ERROR_OTHER,
-					   "the server is PostgreSQL %d.%d, which is too old",
-					   session->version / 10000, session->version / 100 % 100);
+					   "the server is PostgreSQL %d.%d, which is too old", session->version / 10000,
+					   session->version / 100 % 100);
 		wf_failure_hint(&session->failure, "PostgreSQL 10 and later can be read.");
 		return false;
 	}

@@ -14,8 +14,8 @@
 
 /* Versions as PQserverVersion numbers them. */
 #define WF_PG_OLDEST 100000 /* older servers are refused */
-#define WF_PG_14     140000
-#define WF_PG_16     160000
+#define WF_PG_14	 140000
+#define WF_PG_16	 160000
 
 /* Above this many pairs of role and database only what is written in the ACLs is read. */
 #define WF_PG_PRIVILEGE_PAIRS_MAX "200000"
@@ -27,7 +27,7 @@ typedef struct WfPgSession
 	PGconn *conn;
 	WfOutput *out;
 	WfDeadline deadline; /* of the phase */
-	int version;         /* PQserverVersion */
+	int version;		 /* PQserverVersion */
 	const WfRequest *request;
 	WfFailure failure; /* why the whole request failed; type NULL: it has not */
 } WfPgSession;
@@ -52,8 +52,8 @@ typedef struct WfPgPart
 	bool optional; /* a failure does not matter at all */
 } WfPgPart;
 
-#define WF_PG_PARTS_MAX    16
-#define WF_PG_COLUMNS_MAX  16
+#define WF_PG_PARTS_MAX	  16
+#define WF_PG_COLUMNS_MAX 16
 
 /* Resolves, connects, pins nothing yet; false with session->failure set. Wipes the password. */
 extern bool wf_pg_connect(WfPgSession *session, WfRequest *request);
@@ -74,8 +74,7 @@ extern int wf_pg_database_parts(WfPgSession *session, WfPgPart *parts, int npart
 extern int wf_pg_table_parts(WfPgSession *session, WfPgPart *parts, int nparts);
 
 /* Classifies why a connection attempt failed, from libpq's text and the state it was in. */
-extern void wf_pg_connect_failure(WfFailure *failure, const char *text,
-								  ConnStatusType last_status);
+extern void wf_pg_connect_failure(WfFailure *failure, const char *text, ConnStatusType last_status);
 
 /* Takes over what the server said about a failed statement. */
 extern void wf_pg_result_failure(WfFailure *failure, const PGconn *conn, const PGresult *result);

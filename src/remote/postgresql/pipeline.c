@@ -104,8 +104,8 @@ take_rows(WfPgSession *session, const WfPgPart *part, const PGresult *result)
 	for (int row = 0; row < PQntuples(result); row++)
 	{
 		for (int column = 0; column < part->ncolumns; column++)
-			values[column] = PQgetisnull(result, row, column) ? NULL
-															  : PQgetvalue(result, row, column);
+			values[column] =
+				PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
 		if (part->row != NULL)
 			part->row(session, values);
 		if (session->out->ended)

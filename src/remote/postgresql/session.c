@@ -45,8 +45,7 @@ wf_pg_session_parts(WfPgSession *session, WfPgPart *parts, int nparts)
 	parts[nparts++] = (WfPgPart){
 		.sql = pin_sql, .nparams = 2, .params = {statement_timeout, lock_timeout}, .ncolumns = 6};
 	if (session->version >= WF_PG_14)
-		parts[nparts++] =
-			(WfPgPart){.sql = watch_client_sql, .ncolumns = 1, .optional = true};
+		parts[nparts++] = (WfPgPart){.sql = watch_client_sql, .ncolumns = 1, .optional = true};
 	parts[nparts++] = (WfPgPart){.sql = version_sql, .ncolumns = 1, .row = version_row};
 	return nparts;
 }
