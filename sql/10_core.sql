@@ -1,10 +1,5 @@
--- Core: schemas, the control plane's own state, seeds' and setup's history, error table.
+-- Core: the control plane's own state, history of seeds and setup, error table.
 -- Objects get their owner and lose PUBLIC's rights in 90_seal.sql; grants stand in 95_grants.sql.
-
-CREATE SCHEMA whalefall;
-COMMENT ON SCHEMA whalefall IS 'whalefall: private tables';
-CREATE SCHEMA whalefall_api;
-COMMENT ON SCHEMA whalefall_api IS 'whalefall: operations (functions) and read model (views)';
 
 -- One row, written by whalefall.setup(). The system identifier and database oid tell a restored copy
 -- from the original: a copy must not log in to the fleet.
@@ -45,6 +40,11 @@ CREATE FUNCTION whalefall.touch_updated_at() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'wf_base_touch_updated_at';
 COMMENT ON FUNCTION whalefall.touch_updated_at() IS 'trigger: sets updated_at to now at every update';
+
+CREATE FUNCTION whalefall.setup(take_over boolean DEFAULT false, history text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'wf_setup_run';
+COMMENT ON FUNCTION whalefall.setup(boolean, text) IS 'makes what is not part of the extension: history, key files, seeds, first administrator; run it after CREATE EXTENSION and after every update';
 
 SELECT pg_catalog.pg_extension_config_dump('whalefall.control_plane', '');
 SELECT pg_catalog.pg_extension_config_dump('whalefall.setup_history', '');

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "whalefall needs PostgreSQL 15 or later"
@@ -17,6 +18,22 @@
 #define WF_MY_PROCNO MyProcNumber
 #else
 #define WF_MY_PROCNO (MyProc->pgprocno)
+#endif
+
+/* Number of this backend's transaction. */
+#if PG_VERSION_NUM >= 170000
+#define WF_LOCAL_XID (MyProc->vxid.lxid)
+#else
+#define WF_LOCAL_XID (MyProc->lxid)
+#endif
+
+/* Since 16 a membership has options of its own; before, the member's INHERIT attribute decides. */
+#if PG_VERSION_NUM >= 160000
+#define WF_GRANT_INHERITING		" WITH INHERIT TRUE, SET TRUE"
+#define WF_GRANT_NOT_INHERITING " WITH INHERIT FALSE, SET TRUE"
+#else
+#define WF_GRANT_INHERITING		""
+#define WF_GRANT_NOT_INHERITING ""
 #endif
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "postgres.h"
 
+/* Number of the newest step of setup() (src/setup/steps.c checks it against its table). */
+#define WF_SETUP_VERSION 4
+
 /*
  * Raise NOT_SET_UP when setup() has not run (or an older one has), RESTORED_COPY when this database is a
  * restored copy that nobody took over. To be called with SPI connected by whatever writes or connects.

@@ -1,0 +1,4 @@
+-- Every right anybody but the owner has. anon < viewer < user < admin: each has the rights of those before it.
+-- Nobody but the owner touches schema whalefall. History views get theirs from whalefall.setup().
+
+GRANT USAGE ON SCHEMA whalefall_api TO whalefall_anon;
