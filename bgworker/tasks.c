@@ -5,7 +5,7 @@
 
 #include "accounts/sync.h"
 #include "bgworker/tasks.h"
-#include "capacity/sync.h"
+#include "capacity/capacity.h"
 
 static const struct
 {

@@ -405,7 +405,9 @@ wf_worker_main(Datum arg)
 	{
 		item_context = AllocSetContextCreate(TopMemoryContext, "whalefall item",
 											 ALLOCSET_DEFAULT_SIZES);
-		helper = wf_helper_create(TopMemoryContext, wf_setting_helper_directory);
+		helper = wf_helper_create(TopMemoryContext, wf_setting_helper_directory[0] != '\0'
+														? wf_setting_helper_directory
+														: NULL);
 		MemoryContextSwitchTo(item_context);
 		prepare_database();
 		work();

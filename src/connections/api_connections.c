@@ -278,6 +278,7 @@ static BatchEntry *
 load_batch(ArrayType *ids, int *count)
 {
 	static WfQuery find = WF_QUERY("SELECT name FROM whalefall.instances WHERE id = $1", INT8OID);
+	MemoryContext outer = CurrentMemoryContext;
 	BatchEntry *entries;
 	Datum *values;
 	bool *nulls;
@@ -298,7 +299,7 @@ load_batch(ArrayType *ids, int *count)
 		entries[i].instance_id = DatumGetInt64(values[i]);
 		entries[i].ticket.slot = -1;
 		if (wf_spi_run(&find, SPI_OK_SELECT, args) == 1)
-			entries[i].name = wf_spi_copy_text(0, 1, GetMemoryChunkContext(entries));
+			entries[i].name = wf_spi_copy_text(0, 1, outer);
 	}
 	wf_spi_end();
 	return entries;
@@ -315,7 +316,47 @@ submit_entry(BatchEntry *entry)
 	entry->submitted = wf_request_submit(&request, &entry->ticket);
 }
 
-/* Keep as many tests under way as there are workers, until all are answered or the time is over. */
+/* Collect answers; returns how many tests are under way. */
+static int
+poll_entries(BatchEntry *entries, int count)
+{
+	int under_way = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		BatchEntry *entry = &entries[i];
+
+		if (entry->submitted && !entry->answered)
+			entry->answered = wf_request_poll(&entry->ticket, &entry->answer);
+		if (entry->submitted && !entry->answered)
+			under_way++;
+	}
+	return under_way;
+}
+
+/* Start tests up to the number of workers; returns how many are not answered yet. */
+static int
+submit_entries(BatchEntry *entries, int count, int under_way)
+{
+	int open = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		BatchEntry *entry = &entries[i];
+
+		if (entry->name == NULL || entry->answered)
+			continue;
+		open++;
+		if (!entry->submitted && under_way < wf_setting_max_workers)
+		{
+			submit_entry(entry);
+			under_way += entry->submitted ? 1 : 0;
+		}
+	}
+	return open;
+}
+
+/* Until all are answered or the time is over; what is unfinished then counts as failed. */
 static void
 run_batch(BatchEntry *entries, int count)
 {
@@ -323,32 +364,10 @@ run_batch(BatchEntry *entries, int count)
 
 	for (;;)
 	{
-		int under_way = 0;
-		int open = 0;
+		int under_way = poll_entries(entries, count);
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
 
-		for (int i = 0; i < count; i++)
-		{
-			BatchEntry *entry = &entries[i];
-
-			if (entry->submitted && !entry->answered)
-				entry->answered = wf_request_poll(&entry->ticket, &entry->answer);
-			if (entry->submitted && !entry->answered)
-				under_way++;
-		}
-		for (int i = 0; i < count; i++)
-		{
-			BatchEntry *entry = &entries[i];
-
-			if (entry->name != NULL && !entry->submitted && under_way < wf_setting_max_workers)
-			{
-				submit_entry(entry);
-				under_way += entry->submitted ? 1 : 0;
-			}
-			if (entry->name != NULL && !entry->answered)
-				open++;
-		}
-		if (open == 0 || left <= 0)
+		if (submit_entries(entries, count, under_way) == 0 || left <= 0)
 			return;
 		wf_request_wait(left);
 	}
@@ -377,14 +396,36 @@ add_batch_entry(WfJson *json, const BatchEntry *entry)
 	wf_json_close(json);
 }
 
+/* The contract's answer: results in the order asked for, and a summary. */
+static Datum
+batch_answer(const BatchEntry *entries, int count)
+{
+	WfJson json;
+	int good = 0;
+
+	wf_json_begin(&json);
+	wf_json_open_array(&json, "results");
+	for (int i = 0; i < count; i++)
+	{
+		add_batch_entry(&json, &entries[i]);
+		if (entries[i].answered && entries[i].answer.ok)
+			good++;
+	}
+	wf_json_close(&json);
+	wf_json_open_object(&json, "summary");
+	wf_json_add_int(&json, "total", count);
+	wf_json_add_int(&json, "success", good);
+	wf_json_add_int(&json, "failed", count - good);
+	wf_json_close(&json);
+	return json_datum(&json);
+}
+
 /* instances_batch_test_connections: up to 50 stored instances in parallel, at most 60 s. */
 Datum
 wf_connections_batch_test(PG_FUNCTION_ARGS)
 {
 	int count;
-	int good = 0;
 	BatchEntry *entries;
-	WfJson json;
 
 	if (PG_ARGISNULL(0))
 		wf_raise(WF_ERR_VALIDATION, "instance_ids is missing.", "Give 1 to 50 instance ids.");
@@ -403,22 +444,7 @@ wf_connections_batch_test(PG_FUNCTION_ARGS)
 		wf_request_leave();
 	}
 	PG_END_TRY();
-
-	wf_json_begin(&json);
-	wf_json_open_array(&json, "results");
-	for (int i = 0; i < count; i++)
-	{
-		add_batch_entry(&json, &entries[i]);
-		if (entries[i].answered && entries[i].answer.ok)
-			good++;
-	}
-	wf_json_close(&json);
-	wf_json_open_object(&json, "summary");
-	wf_json_add_int(&json, "total", count);
-	wf_json_add_int(&json, "success", good);
-	wf_json_add_int(&json, "failed", count - good);
-	wf_json_close(&json);
-	PG_RETURN_DATUM(json_datum(&json));
+	return batch_answer(entries, count);
 }
 
 /* instances_validate_connection_params: checks, connects nowhere, answers nothing. */
