@@ -37,7 +37,7 @@ HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 # The framing is shared: the same objects go into the server module and into the programs.
 OBJS       += $(filter src/remote/common/frame.o,$(HELPER_COMMON))
 
-with_llvm   = no
+override with_llvm = no
 # On a bare machine there is no PGXS yet: `make test` and `make up` install it and start again.
 PGXS       := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifneq ($(PGXS),)
