@@ -16,6 +16,7 @@
 #include "capacity/capacity.h"
 #include "capacity/merge.h"
 #include "logs/log.h"
+#include "runs/task.h"
 
 /* Entries of each list that a result keeps when nobody waits for it: runs are kept for months. */
 #define KEPT_NAMES 200
@@ -66,8 +67,8 @@ static void
 add_item(WfJson *json, const WfItem *item)
 {
 	wf_json_add_int(json, "instance_id", item->instance_id);
-	wf_json_add_text(json, "instance_name", item->instance != NULL ? item->instance->name : NULL);
-	wf_json_add_text(json, "task_key", item->task_key);
+	wf_json_add_text(json, "instance_name", item->name);
+	wf_json_add_text(json, "task_key", item->task->key);
 	wf_json_add_int(json, "item_id", item->id);
 }
 
