@@ -37,6 +37,7 @@ HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 # The framing is shared: the same objects go into the server module and into the programs.
 OBJS       += $(filter src/remote/common/frame.o,$(HELPER_COMMON))
 
+# No bitcode: nothing here is inlined into queries. PGXS would assign it again, hence override.
 override with_llvm = no
 # On a bare machine there is no PGXS yet: `make test` and `make up` install it and start again.
 PGXS       := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -54,7 +55,7 @@ endif
 all: $(HELPERS)
 
 $(INSTALL_SQL): $(SQL_PIECES) whalefall.control
-	@{ echo '\echo Use "CREATE EXTENSION whalefall CASCADE" to load this file. \quit'; \
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION whalefall CASCADE" to load this file. \quit'; \
 	   cat $(SQL_PIECES); } > $@
 
 whalefall-remote-postgresql: $(HELPER_COMMON) $(HELPER_POSTGRESQL)
