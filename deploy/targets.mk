@@ -21,3 +21,17 @@ test:
 #: make psql         connect to it
 up down clean-up psql:
 	@deploy/$@
+
+#: make lint         the checks of the source alone (test/lint)
+lint:
+	@test/run '^test/lint/'
+
+#: make format       give the C files their look; make format-check only looks
+format:
+	@test/lint/format --fix
+format-check:
+	@test/lint/format
+
+#: make werror       build with gcc and with clang, warnings being errors
+werror:
+	@test/lint/werror
