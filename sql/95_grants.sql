@@ -2,3 +2,6 @@
 -- Nobody but the owner touches schema whalefall. History views get theirs from whalefall.setup().
 
 GRANT USAGE ON SCHEMA whalefall_api TO whalefall_anon;
+
+-- Capacity
+GRANT SELECT ON whalefall_api.database_table_sizes TO whalefall_viewer;

@@ -161,7 +161,8 @@ wf_json_add_time(WfJson *json, const char *key, TimestampTz instant)
 	int utc = 0;
 
 	JsonEncodeDateTime(buffer, TimestampTzGetDatum(instant), TIMESTAMPTZOID, &utc);
-	wf_json_add_text(json, key, buffer);
+	/* The text is read when the value is finished: a buffer of this frame would be gone by then. */
+	wf_json_add_text(json, key, pstrdup(buffer));
 }
 
 /* Insert a finished value: containers are walked, scalars unwrapped. */
