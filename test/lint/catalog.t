@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Whalefall::Cluster;
 

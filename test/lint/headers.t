@@ -3,6 +3,8 @@
 # be had are skipped, and counted so.
 use strict;
 use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use File::Path qw(make_path remove_tree);
 use File::Temp;
 use Test::More;

@@ -1,7 +1,8 @@
 # The test library itself: clusters start, crash, come back, keep apart, and leave nothing.
 use strict;
 use warnings;
-use lib 'test/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 use Whalefall::Cluster;

@@ -3,6 +3,8 @@
 # every step, from a folder that the server's user cannot enter, and by an ordinary user.
 use strict;
 use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use Test::More;
@@ -188,7 +190,9 @@ my $c = built_copy($a, "$base/c");
 ($status) = run_in($a, 'make down');
 is($status, 0, 'make down');
 is_deeply([ processes_below($a) ], [], 'no process is left');
-is(run_in($a, 'make psql') ? 1 : 0, 1, 'make psql says that it is down');
+($status, $said) = run_in($a, 'make psql');
+isnt($status, 0, 'make psql fails then');
+like($said, qr/the server is down; run: make up/, 'and says what to do');
 system("cd '$b' && make up >up.out 2>&1 </dev/null & cd '$a' && make up >up.out 2>&1 </dev/null; cd '$c'; wait");
 my %ports = map { env_of($_)->{PGPORT} => 1 } $a, $b;
 is(scalar keys %ports, 2, 'two copies at once have two ports') or diag slurp("$a/up.out"), slurp("$b/up.out");
