@@ -13,6 +13,7 @@ use TAP::Parser;
 use Time::HiRes qw(sleep time);
 use Whalefall::Cluster;
 use Whalefall::Servers;
+use Whalefall::Tree;
 
 my $ROOT = Whalefall::Servers::root();
 my $ONLY = $ARGV[0] // '';
@@ -245,7 +246,7 @@ sub run_sql
 sub sql_job
 {
 	my ($kind, $path, $name, $database) = @_;
-	my $bin = Whalefall::Cluster::bindir();
+	my $bin = Whalefall::Tree::bindir();
 
 	if ($kind eq 'tap')
 	{
@@ -276,7 +277,7 @@ sub main
 
 	Whalefall::Cluster::sweep();
 	run_jobs($JOBS, map { +{ name => $_, kind => 'exit', command => [$_] } } @lint);
-	if (!eval { $ENV{WHALEFALL_TREE_BIN} = Whalefall::Cluster::bindir(); 1 })
+	if (!eval { $ENV{WHALEFALL_TREE_BIN} = Whalefall::Tree::bindir(); 1 })
 	{
 		note_failure('deploy/tree', $@);
 		return;

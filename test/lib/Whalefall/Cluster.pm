@@ -25,52 +25,15 @@ use IPC::Run ();
 use Time::HiRes qw(sleep time);
 use Whalefall::Servers;
 use Whalefall::Session;
+use Whalefall::Tree;
 
 my @clusters;    # everything started by this process, for the END block
-my $bindir;
 my $next_port;
 
 # A test that is told to end must still stop its servers: an exit runs the END block.
 $SIG{TERM} = sub { exit 143 };
 $SIG{INT} = sub { exit 130 };
 $SIG{HUP} = sub { exit 129 };
-
-# The private tree of this checkout: below build/, or in the cache when the server user cannot
-# enter the checkout.
-sub tree_dir
-{
-	my $root = Whalefall::Servers::root();
-
-	return $ENV{WHALEFALL_TREE} if $ENV{WHALEFALL_TREE};
-	return "$root/build/tree"
-	  if system(Whalefall::Servers::as_user(), 'test', '-x', $root) == 0;
-	my $hash = `printf %s '$root' | sha256sum`;
-	return Whalefall::Servers::cache_dir() . '/trees/' . substr($hash, 0, 12);
-}
-
-# The folder of the tree's programs. The runner has built the tree and says where; a test file that
-# is run alone builds it here (quick when nothing has changed).
-sub bindir
-{
-	return $bindir if $bindir;
-	if ($ENV{WHALEFALL_TREE_BIN})
-	{
-		$bindir = $ENV{WHALEFALL_TREE_BIN};
-	}
-	else
-	{
-		my $tree = tree_dir();
-		my $root = Whalefall::Servers::root();
-		my $out = `'$root/deploy/tree' '$tree' 2>/tmp/whalefall-tree.$$.log </dev/null`;
-		my $ok = $? == 0;
-		open my $log, '<', "/tmp/whalefall-tree.$$.log";
-		my $said = join '', <$log>;
-		unlink "/tmp/whalefall-tree.$$.log";
-		croak "deploy/tree failed:\n$said" if !$ok;
-		($bindir) = $out =~ /^(.*)\n\z/;
-	}
-	return $bindir;
-}
 
 # Makes and starts a cluster. Arguments, all with defaults:
 #   settings  hash of postgresql.conf settings (undef removes a default below)
@@ -88,8 +51,8 @@ sub new
 		dir => $dir,
 		data => "$dir/data",
 		log => "$dir/log",
-		bindir => $arg{bindir} // bindir(),
-		client => bindir(),
+		bindir => $arg{bindir} // Whalefall::Tree::bindir(),
+		client => Whalefall::Tree::bindir(),
 		env => $arg{env} // {},
 		owner => $$,
 		foreign => $foreign,
