@@ -16,7 +16,7 @@ my $base = tempdir('/tmp/wfup.XXXXXX', CLEANUP => 0);
 my $owner = $$;
 my @copies;
 chmod 0755, $base;
-delete @ENV{ grep { /^(?:PG|MAKE|MFLAGS|WHALEFALL_PORT)/ && $_ ne 'PG_CONFIG' } keys %ENV };
+delete @ENV{ grep { /^(?:PG|MAKE|MFLAGS|PERL5LIB|WHALEFALL_PORT)/ && $_ ne 'PG_CONFIG' } keys %ENV };
 $SIG{TERM} = $SIG{INT} = sub { exit 1 };
 
 END
