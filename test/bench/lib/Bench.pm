@@ -1,0 +1,203 @@
+# What the bench files share: rows of the table, pairs of clusters, figures of processes.
+#
+# A row is one line of tab-separated text: "row", figure, measured, floor, ratio, what it must reach, 1 or 0.
+# The floor is what the same machine needs, in the same run, for the least that the figure cannot do
+# without; '-' where there is none.
+package Bench;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Exporter qw(import);
+use Time::HiRes qw(sleep time);
+use Whalefall::Cluster;
+
+our @EXPORT_OK = qw(row control_plane target add_instance children_of worker_pid anon_kb cpu_ns
+	wait_until median sync_ok);
+
+my @COLUMNS = qw(figure measured floor ratio must ok);
+
+# Prints a row. Arguments: figure, measured, floor, ratio, must (texts), ok (truth).
+sub row
+{
+	my (%row) = @_;
+	my @values = map { $row{$_} // '-' } @COLUMNS;
+
+	$values[-1] = $row{ok} ? 1 : 0;
+	local $| = 1;
+	print join("\t", 'row', @values), "\n";
+	return;
+}
+
+# The row of a line, or undef when it is none.
+sub parse_row
+{
+	my ($line) = @_;
+	my %row;
+
+	chomp $line;
+	my ($mark, @values) = split /\t/, $line, -1;
+	return undef if ($mark // '') ne 'row' || @values != @COLUMNS;
+	@row{@COLUMNS} = @values;
+	return \%row;
+}
+
+# All rows as one table.
+sub table
+{
+	my (@rows) = @_;
+	my @head = ('figure', 'measured', 'floor', 'ratio', 'must reach', 'ok');
+	my @lines = (\@head, map { my $r = $_; [ (map { $r->{$_} } @COLUMNS[ 0 .. 4 ]), $r->{ok} ? 'yes' : 'NO' ] } @rows);
+	my @width = (0) x @head;
+
+	for my $line (@lines)
+	{
+		for my $i (0 .. $#head)
+		{
+			$width[$i] = length $line->[$i] if length $line->[$i] > $width[$i];
+		}
+	}
+	my $text = '';
+	for my $line (@lines)
+	{
+		my $out = join ' | ', map { sprintf $_ == 0 || $_ == 4 ? "%-$width[$_]s" : "%$width[$_]s", $line->[$_] } 0 .. $#head;
+		$out =~ s/\s+$//;
+		$text .= "$out\n";
+		$text .= join('-+-', map { '-' x $_ } @width) . "\n" if $line == \@head;
+	}
+	return $text;
+}
+
+# A cluster with the extension set up in database "whalefall". Arguments: settings.
+sub control_plane
+{
+	my (%settings) = @_;
+	my $cluster = Whalefall::Cluster->new(settings => \%settings);
+
+	$cluster->create_extension;
+	return $cluster;
+}
+
+# A server to read from, without the extension, with a login "monitor" (password "monitor") that
+# may read everything it must.
+sub target
+{
+	my $cluster = Whalefall::Cluster->new(bindir => Whalefall::Cluster::bindir());
+
+	$cluster->query("create role monitor login password 'monitor' in role pg_monitor");
+	return $cluster;
+}
+
+# Registers a server with the control plane and gives its id. Arguments: control plane, name, port.
+sub add_instance
+{
+	my ($control, $name, $port) = @_;
+	my @db = (database => 'whalefall');
+
+	$control->query("copy whalefall_api.credential_input (name, credential_type, db_type, username, password)"
+		  . " from stdin;\nmonitor\tdatabase\tpostgresql\tmonitor\tmonitor\n\\.\n", @db)
+	  if !$control->value("select count(*) from whalefall_api.credentials where name = 'monitor'", @db);
+	$control->query("select whalefall_api.instances_create(name => '$name', db_type => 'postgresql',"
+		  . " host => '127.0.0.1', port => $port, credential_id => id) from whalefall_api.credentials"
+		  . " where name = 'monitor'", @db);
+	# The pair is alone on the loopback: nothing to encrypt, and the proxy reads the protocol.
+	$control->query("update whalefall.instances set tls_mode = 'disable' where name = '$name'", @db);
+	return $control->value("select id from whalefall_api.instances where name = '$name'", @db);
+}
+
+# Runs a sync operation and dies unless it completed; gives its json text.
+sub sync_ok
+{
+	my ($control, $operation, $id) = @_;
+	my $answer = $control->value("select whalefall_api.$operation($id)", database => 'whalefall', timeout => 180);
+
+	croak "$operation: $answer" if $answer !~ /"status"\s*:\s*"completed"/;
+	return $answer;
+}
+
+# Process ids of the children of a process.
+sub children_of
+{
+	my ($parent) = @_;
+	my @children;
+
+	for my $file (glob '/proc/[0-9]*/stat')
+	{
+		open my $stat, '<', $file or next;
+		my ($pid, $ppid) = (<$stat> // '') =~ /^(\d+) \(.*\) \S (\d+)/s or next;
+		push @children, $pid if $ppid == $parent;
+	}
+	return @children;
+}
+
+# The title PostgreSQL gives a process.
+sub _title
+{
+	my ($pid) = @_;
+
+	open my $file, '<', "/proc/$pid/cmdline" or return '';
+	local $/ = undef;
+	return <$file> // '';
+}
+
+# Process ids of a cluster's background workers of a type ("whalefall worker").
+sub worker_pid
+{
+	my ($cluster, $type) = @_;
+
+	return grep { _title($_) =~ /^postgres: (?:\S+: )?\Q$type\E/ } children_of($cluster->pid);
+}
+
+# Anonymous resident memory of processes in KiB; a process that has ended counts 0.
+sub anon_kb
+{
+	my $sum = 0;
+
+	for my $pid (@_)
+	{
+		open my $file, '<', "/proc/$pid/status" or next;
+		local $/ = undef;
+		$sum += $1 if (<$file> // '') =~ /^RssAnon:\s+(\d+) kB/m;
+	}
+	return $sum;
+}
+
+# Processor time of a process in nanoseconds.
+sub cpu_ns
+{
+	my ($pid) = @_;
+
+	if (open my $file, '<', "/proc/$pid/schedstat")
+	{
+		return $1 if (<$file> // '') =~ /^(\d+)/;
+	}
+	open my $stat, '<', "/proc/$pid/stat" or croak "process $pid has ended";
+	(my $line = <$stat>) =~ s/^.*\) //s;
+	my @field = split ' ', $line;
+	return ($field[11] + $field[12]) * 10_000_000;
+}
+
+# Polls until the code gives something true; gives it, or undef after the timeout (seconds).
+sub wait_until
+{
+	my ($code, $timeout) = @_;
+	my $end = time + $timeout;
+
+	while (1)
+	{
+		my $result = $code->();
+		return $result if $result;
+		return undef if time >= $end;
+		sleep 0.05;
+	}
+}
+
+# The middle of a list of numbers.
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_;
+
+	return $sorted[ int(@sorted / 2) ];
+}
+
+1;

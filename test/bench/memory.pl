@@ -1,0 +1,108 @@
+# Memory of a worker and its helper program: bounded while a large instance is read, and no growth over
+# thousands of syncs. Measured is what only they have (RssAnon), not what all processes share.
+use strict;
+use warnings;
+use Bench qw(row control_plane target add_instance sync_ok worker_pid children_of anon_kb wait_until);
+use IO::Select;
+use POSIX ();
+
+my $ACCOUNTS = 10_000;
+my $MOST_KB = 64 * 1024;
+my $WARM = 50;
+my $SYNCS = $ENV{WHALEFALL_BENCH_SYNCS} || 2000;
+my $GROWTH = 1.02;
+
+# One worker, so that it is always the same one.
+my $control = control_plane('whalefall.max_workers' => 1);
+
+sub worker
+{
+	return (worker_pid($control, 'whalefall worker'))[0];
+}
+
+# The worker and what it has started.
+sub processes
+{
+	my ($worker) = @_;
+
+	return ($worker, children_of($worker));
+}
+
+# Runs a sync and gives the largest memory seen meanwhile, in KiB. A process of its own looks every 2 ms.
+sub peak
+{
+	my ($operation, $id) = @_;
+
+	pipe(my $out, my $in) or die "pipe: $!\n";
+	pipe(my $stop_out, my $stop_in) or die "pipe: $!\n";
+	my $pid = fork // die "fork: $!\n";
+	if ($pid == 0)
+	{
+		close $stop_in;
+		my $select = IO::Select->new($stop_out);
+		my ($peak, @pids) = (0);
+		while (!$select->can_read(0.002))
+		{
+			my $worker = @pids > 1 ? $pids[0] : worker() or next;
+			@pids = processes($worker) if @pids < 2;
+			my $now = anon_kb(@pids);
+			$peak = $now if $now > $peak;
+		}
+		print {$in} $peak;
+		close $in;
+		POSIX::_exit(0);
+	}
+	close $_ for $in, $stop_out;
+	my $ok = eval { sync_ok($control, $operation, $id); 1 };
+	my $error = $@;
+	close $stop_in;
+	my $peak = readline $out;
+	waitpid $pid, 0;
+	die $error if !$ok;
+	return $peak;
+}
+
+my $small = target();
+my $small_id = add_instance($control, 'small', $small->port);
+my $floor = peak('instances_sync_accounts', $small_id);
+
+my $large = target();
+my $more = $ACCOUNTS - 2;
+$large->query("select format('create role r%s', i) from generate_series(1, $more) i \\gexec", timeout => 300);
+$large->query("select format('grant r%s to r%s', i, i + 1) from generate_series(1, $more - 1, 7) i \\gexec", timeout => 300);
+my $large_id = add_instance($control, 'large', $large->port);
+for my $round ([ 'first sync', 'instances_sync_accounts' ], [ 'second sync', 'instances_sync_accounts' ])
+{
+	my $peak = peak($round->[1], $large_id);
+	row(figure => "memory of worker and helper, $ACCOUNTS accounts, $round->[0]", measured => sprintf('%.1f MB', $peak / 1024),
+		floor => sprintf('%.1f MB', $floor / 1024), ratio => sprintf('%.1f', $peak / ($floor || 1)),
+		must => sprintf('<= %d MB', $MOST_KB / 1024), ok => $peak > 0 && $peak <= $MOST_KB);
+}
+
+# The worker that has read the large instance may keep its memory; the next one starts afresh.
+wait_until(sub { !worker() }, 30) or die "the worker does not end\n";
+my $session = $control->session(database => 'whalefall', timeout => 900);
+
+# Syncs the small instance so often, one after the other, through the same living worker.
+sub repeat
+{
+	my ($times) = @_;
+
+	for (1 .. $times)
+	{
+		my $answer = $session->query("select whalefall_api.instances_sync_accounts($small_id)");
+		die "$answer\n", $session->error, "\n" if $answer !~ /"status"\s*:\s*"completed"/;
+	}
+	return;
+}
+
+repeat($WARM);
+my $worker = worker() or die "there is no worker\n";
+my @pids = processes($worker);
+my $before = anon_kb(@pids);
+repeat($SYNCS - $WARM);
+die "another worker took over\n" if (worker() // 0) != $worker;
+my $after = anon_kb(processes($worker));
+row(figure => "memory after $SYNCS syncs of one instance", measured => "$after kB", floor => "$before kB (after $WARM)",
+	ratio => sprintf('%.3f', $after / $before), must => "<= $GROWTH x", ok => $before > 0 && $after <= $GROWTH * $before);
+$session->quit;

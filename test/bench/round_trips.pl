@@ -1,0 +1,59 @@
+# Round trips to an instance after connecting: a constant, whatever the number of accounts. They are
+# counted on the wire, by a relay that delays every byte, not told by the program that makes them.
+use strict;
+use warnings;
+use Bench qw(row control_plane target add_instance sync_ok);
+use Bench::Proxy;
+use Time::HiRes qw(time);
+
+my $MOST = 8;
+my $LATENCY = 0.020;    # seconds, each way
+my $control = control_plane();
+my %target = (10 => target(), 10_000 => target());
+
+# Roles so that there are as many as the name says, the superuser and the login included; memberships and
+# grants so that every part of the read has something to tell.
+sub fill
+{
+	my ($cluster, $count) = @_;
+	my $more = $count - 2;
+
+	$cluster->query("select format('create role r%s', i) from generate_series(1, $more) i \\gexec", timeout => 300);
+	$cluster->query("select format('grant r%s to r%s', i, i + 1) from generate_series(1, $more - 1, 7) i \\gexec",
+		timeout => 300);
+	$cluster->query('create database app');
+	$cluster->query("select format('grant create on database app to r%s', i) from generate_series(1, $more, 100) i \\gexec",
+		timeout => 300);
+	return;
+}
+
+# One sync through the relay: round trips of its only connection, and seconds it took.
+sub measure
+{
+	my ($operation, $count, $latency) = @_;
+	my $proxy = Bench::Proxy->new(port => $target{$count}->port, latency => $latency);
+	my $name = "${operation}_${count}_$latency";
+	my $id = add_instance($control, $name =~ tr/./_/r, $proxy->port);
+	my $began = time;
+
+	sync_ok($control, $operation, $id);
+	my $seconds = time - $began;
+	my @connections = $proxy->stop;
+	die 'connections: ' . @connections . "\n" if @connections != 1 || !$connections[0]{ready};
+	return ($connections[0]{trips}, $seconds);
+}
+
+fill($target{$_}, $_) for keys %target;
+my %trips;
+my %seconds;
+for my $count (10, 10_000)
+{
+	($trips{$count}, $seconds{$count}) = measure('instances_sync_accounts', $count, $LATENCY);
+	row(figure => "round trips, account sync of $count accounts", measured => $trips{$count}, floor => 1,
+		ratio => $trips{$count}, must => "<= $MOST", ok => $trips{$count} > 0 && $trips{$count} <= $MOST);
+}
+row(figure => 'the same number for 10 and for 10000 accounts', measured => $trips{10_000}, floor => $trips{10},
+	ratio => sprintf('%.2f', $trips{10_000} / $trips{10}), must => '= 1', ok => $trips{10_000} == $trips{10});
+my ($capacity) = measure('instances_sync_capacity', 10, $LATENCY);
+row(figure => 'round trips, capacity sync', measured => $capacity, floor => 1, ratio => $capacity,
+	must => "<= $MOST", ok => $capacity > 0 && $capacity <= $MOST);
