@@ -1,6 +1,6 @@
 # Targets around the program: running it, testing it, checking it. Included by the Makefile.
 
-.PHONY: help packages up down clean-up psql test lint format format-check werror
+.PHONY: help packages up down clean-up psql test bench lint format format-check werror
 
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST)) deploy/targets.mk
@@ -14,6 +14,10 @@ packages:
 #: make test         prove everything; ONLY=pattern runs the files whose path matches
 test:
 	@test/run $(if $(ONLY),'$(ONLY)')
+
+#: make bench        measure, each figure beside its floor; ONLY=pattern runs the files whose name matches
+bench:
+	@test/bench/run $(if $(ONLY),'$(ONLY)')
 
 #: make up           run a control plane on this machine, out of this checkout
 #: make down         stop it

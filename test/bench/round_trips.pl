@@ -46,7 +46,7 @@ sub count_psql
 	my $proxy = Bench::Proxy->new(port => $cluster->port, latency => 0.005);
 
 	$cluster->query("select 1;\nselect 2;\nselect 3;\nselect 4;\nselect 5;\n", host => '127.0.0.1', user => 'monitor',
-		env => { PGPORT => $proxy->port, PGPASSWORD => 'monitor', PGSSLMODE => 'disable' });
+		env => { PGPORT => $proxy->port, PGPASSWORD => $Whalefall::Fleet::PASSWORD, PGSSLMODE => 'disable' });
 	my @connections = $proxy->stop;
 	return @connections == 1 ? $connections[0]{trips} : -1;
 }

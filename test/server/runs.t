@@ -58,11 +58,11 @@ is(sql("select change_type from whalefall_api.account_changes where username = '
 $c->query('create database "Kapazität"');
 $result = sql("select whalefall_api.instances_sync_capacity($one) -> 'result'");
 like($result, qr/"status": "completed"/, 'the capacity sync completes');
-is(sql("select string_agg(name, ',' order by name collate \"C\") from whalefall_api.databases where instance_id = $one")
+is(sql("select string_agg(database_name, ',' order by database_name) from whalefall_api.databases where instance_id = $one")
 	  || '', 'Kapazität,whalefall', 'its databases are known')
   or diag sql("select * from whalefall_api.databases");
 cmp_ok(sql("select max(total_size_mb) from whalefall_api.instance_sizes"), '>', 5, 'and the total size');
-my $database = sql("select id from whalefall_api.databases where instance_id = $one and name = 'whalefall'");
+my $database = sql("select id from whalefall_api.databases where instance_id = $one and database_name = 'whalefall'");
 $result = sql("select whalefall_api.databases_table_sizes_refresh($database, schema_name => 'whalefall', page_size => 2)");
 like($result, qr/"saved_count" ?: ?\d\d/, 'table sizes are sampled');
 is(sql("select json_array_length(whalefall_api.databases_table_sizes_refresh($database, page_size => 2) -> 'tables')"),

@@ -11,6 +11,7 @@ use Carp qw(croak);
 use Exporter qw(import);
 use Time::HiRes qw(sleep time);
 use Whalefall::Cluster;
+use Whalefall::Fleet;
 
 our @EXPORT_OK = qw(row control_plane target add_instance children_of worker_pid anon_kb cpu_ns
 	wait_until median sync_ok);
@@ -78,13 +79,12 @@ sub control_plane
 	return $cluster;
 }
 
-# A server to read from, without the extension, with a login "monitor" (password "monitor") that
-# may read everything it must.
+# A server to read from, without the extension, with the monitoring login.
 sub target
 {
 	my $cluster = Whalefall::Cluster->new(bindir => Whalefall::Cluster::bindir());
 
-	$cluster->query("create role monitor login password 'monitor' in role pg_monitor");
+	Whalefall::Fleet::make_monitor($cluster);
 	return $cluster;
 }
 
@@ -92,17 +92,11 @@ sub target
 sub add_instance
 {
 	my ($control, $name, $port) = @_;
-	my @db = (database => 'whalefall');
+	my $id = Whalefall::Fleet::register($control, name => $name, port => $port);
 
-	$control->query("copy whalefall_api.credential_input (name, credential_type, db_type, username, password)"
-		  . " from stdin;\nmonitor\tdatabase\tpostgresql\tmonitor\tmonitor\n\\.\n", @db)
-	  if !$control->value("select count(*) from whalefall_api.credentials where name = 'monitor'", @db);
-	$control->query("select whalefall_api.instances_create(name => '$name', db_type => 'postgresql',"
-		  . " host => '127.0.0.1', port => $port, credential_id => id) from whalefall_api.credentials"
-		  . " where name = 'monitor'", @db);
 	# The pair is alone on the loopback: nothing to encrypt, and the proxy reads the protocol.
-	$control->query("update whalefall.instances set tls_mode = 'disable' where name = '$name'", @db);
-	return $control->value("select id from whalefall_api.instances where name = '$name'", @db);
+	$control->query("update whalefall.instances set tls_mode = 'disable' where id = $id", database => 'whalefall');
+	return $id;
 }
 
 # Runs a sync operation and dies unless it completed; gives its json text.
