@@ -112,7 +112,7 @@ sub slurp
 sub count_tap
 {
 	my ($text, $status) = @_;
-	my $parser = TAP::Parser->new({ tap => $text });
+	my $parser = TAP::Parser->new({ tap => "$text\n" });
 	$parser->run;
 	my %count = (skipped => scalar $parser->skipped, failed => scalar $parser->failed);
 
