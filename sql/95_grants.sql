@@ -3,9 +3,51 @@
 
 GRANT USAGE ON SCHEMA whalefall_api TO whalefall_anon;
 
--- Capacity
-GRANT SELECT ON whalefall_api.database_table_sizes TO whalefall_viewer;
+-- Inventory
+GRANT SELECT  ON          whalefall_api.credentials                          TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.instances                            TO whalefall_viewer;
+GRANT INSERT  ON          whalefall_api.credential_input                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.credentials_list                     TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.credentials_get                      TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.credentials_create                   TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.credentials_update                   TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.credentials_delete                   TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_list                       TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_get                        TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_create                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_update                     TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_delete                     TO whalefall_admin;
+
+-- Connections: parameters of one's own take the role user, which the function checks
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_test_connection            TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_batch_test_connections     TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_validate_connection_params TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_connection_status          TO whalefall_viewer;
+
+-- Sync
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_sync_accounts              TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_sync_accounts_all          TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_sync_capacity              TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.databases_ledgers_sync_all           TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.databases_table_sizes_refresh        TO whalefall_user;
 
 -- Accounts
-GRANT SELECT ON whalefall_api.accounts TO whalefall_viewer;
-GRANT SELECT ON whalefall_api.account_privileges TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.accounts                             TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.account_privileges                   TO whalefall_viewer;
+
+-- Capacity
+GRANT SELECT  ON          whalefall_api.database_table_sizes                 TO whalefall_viewer;
+
+-- Runs
+GRANT SELECT  ON          whalefall_api.task_runs                            TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.task_run_items                       TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.sync_sessions                        TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.task_runs_list                       TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.task_runs_get                        TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.task_runs_error_logs                 TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.task_runs_cancel                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_list                   TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_get                    TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_error_logs             TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_cancel                 TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_statistics             TO whalefall_viewer;

@@ -48,6 +48,18 @@ is_link_local(const char *host)
 	return IN6_IS_ADDR_LINKLOCAL(&v6);
 }
 
+/*
+ * Would a resolver take this for an IPv4 address written in another way (0xA9FEA9FE, 0251.0376.1)? Such forms
+ * are refused: they would lead around the rule for link-local addresses.
+ */
+static bool
+is_disguised_address(const char *host)
+{
+	struct in_addr v4;
+
+	return inet_aton(host, &v4) != 0 && inet_pton(AF_INET, host, &v4) != 1;
+}
+
 static bool
 is_address(const char *host)
 {
@@ -84,7 +96,8 @@ is_host_name(const char *host)
 void
 wf_validate_host(const char *host)
 {
-	if (strlen(host) > HOST_MAX || (!is_address(host) && !is_host_name(host)))
+	if (strlen(host) > HOST_MAX || is_disguised_address(host) ||
+		(!is_address(host) && !is_host_name(host)))
 		wf_raise(WF_ERR_VALIDATION, psprintf("host \"%.64s\" is not an address or host name.", host),
 				 "Give an IPv4 or IPv6 address, or a host name; socket paths are not accepted.");
 	if (is_link_local(host))

@@ -8,20 +8,12 @@
 
 #include "miscadmin.h"
 
-#if __has_include("accounts/history.h")
 #include "accounts/history.h"
-#else
-#define WF_ACCOUNTS_HISTORY_DDL "select"
-#endif
 #include "base/caller.h"
 #include "base/guard.h"
 #include "base/partition.h"
 #include "base/spi.h"
-#if __has_include("capacity/history.h")
 #include "capacity/history.h"
-#else
-#define WF_CAPACITY_HISTORY_DDL "select"
-#endif
 #include "logs/history.h"
 #include "setup/steps.h"
 #include "whalefall.h"
