@@ -7,8 +7,12 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "commands/dbcommands.h"
+#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -20,6 +24,8 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -300,13 +306,27 @@ serve_queue(void)
 	LWLockRelease(wf_shared->lock);
 }
 
+/*
+ * Does the database we serve exist? A heap scan, as autovacuum's launcher does it: right after initdb the
+ * indexes of shared catalogs cannot be opened without a database.
+ */
 static bool
 database_exists(void)
 {
-	bool exists;
+	Relation catalog;
+	TableScanDesc scan;
+	HeapTuple tuple;
+	bool exists = false;
 
 	StartTransactionCommand();
-	exists = OidIsValid(get_database_oid(wf_setting_database, true));
+	(void) GetTransactionSnapshot();
+	catalog = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(catalog, 0, NULL);
+	while (!exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+		exists = strcmp(NameStr(((Form_pg_database) GETSTRUCT(tuple))->datname),
+						wf_setting_database) == 0;
+	table_endscan(scan);
+	table_close(catalog, AccessShareLock);
 	CommitTransactionCommand();
 	return exists;
 }

@@ -85,6 +85,7 @@ add_result(WfJson *json, const WfRequest *answer)
 static void
 raise_failed_test(const WfRequest *answer)
 {
+	const WfErrorRow *row;
 	WfJson json;
 
 	wf_json_begin(&json);
@@ -93,9 +94,10 @@ raise_failed_test(const WfRequest *answer)
 	wf_json_open_object(&json, "details");
 	wf_json_add_text(&json, "error_type", answer->error_type);
 	wf_json_close(&json);
+	row = wf_error_row_by_name(answer->error_code);
 	wf_raise_extra(WF_ERR_CONNECTION_FAILED, wf_json_text(wf_json_end(&json)),
-				   psprintf("%s: %s (error id %s).", answer->error_code, answer->error_type,
-							answer->error_id),
+				   psprintf("%s: %s (error id %s).", answer->error_code,
+							row != NULL ? row->message_en : answer->error_type, answer->error_id),
 				   "An administrator finds the server's own message in whalefall_api.logs by the error id.");
 }
 

@@ -170,15 +170,28 @@ log_test(const WfRequest *request, const WfInstance *target, const WfRemoteResul
 				 wf_json_end(&json), NULL);
 }
 
-/* A refusal before any connection: no credential, key file unusable, row gone. */
+/* A refusal before any connection: no credential, key file unusable, row gone. It is logged as well. */
 static void
 refuse(WfRequest *request, const ErrorData *error)
 {
+	WfJson json;
+
 	request->ok = false;
 	strlcpy(request->error_code, wf_error_row(wf_error_code_of(error))->message_code,
 			sizeof(request->error_code));
 	strlcpy(request->error_type, "other", sizeof(request->error_type));
 	make_error_id(request);
+	wf_item_begin("recording test");
+	wf_json_begin(&json);
+	if (request->instance_id != 0)
+		wf_json_add_int(&json, "instance_id", request->instance_id);
+	wf_json_add_text(&json, "error_id", request->error_id);
+	wf_json_add_text(&json, "error_code", request->error_code);
+	wf_json_add_text(&json, "error_message", error->message);
+	wf_json_add_text(&json, "error_detail", error->detail);
+	wf_json_add_text(&json, "actor_name", request->user_name);
+	wf_log_write(WF_LOG_WARNING, "connections", "connection test refused", wf_json_end(&json), NULL);
+	wf_item_commit();
 }
 
 static void

@@ -117,8 +117,8 @@ wf_queue_add_fleet(const WfRunRequest *request, WfRun *run)
 	static WfQuery insert = WF_QUERY(
 		"INSERT INTO whalefall.task_run_items (run_id, work, item_type, item_key, item_name,"
 		" instance_id, created_at)"
-		" SELECT $1, $2, 'instance', id::text, name, id, $3 FROM whalefall.instances"
-		" WHERE is_active AND deleted_at IS NULL ORDER BY id",
+		" SELECT $1, $2, 'instance', i.id::text, i.name, i.id, $3 FROM whalefall.instances i"
+		" WHERE i.is_active AND i.deleted_at IS NULL ORDER BY i.id",
 		UUIDOID, TEXTOID, TIMESTAMPTZOID);
 	uint64 items;
 
