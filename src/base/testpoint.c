@@ -10,6 +10,8 @@
 
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
 
 #include "base/settings.h"
 #include "base/testpoint.h"
@@ -37,7 +39,7 @@ wait_for_go(void)
 	for (int i = 0; i < 600 && access(GO_FILE, F_OK) != 0; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		pg_usleep(100000L);
+		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100, PG_WAIT_EXTENSION);
 	}
 	unlink(GO_FILE);
 }

@@ -8,8 +8,9 @@ use Time::HiRes qw(time sleep);
 use IO::Socket::INET;
 use Whalefall::Cluster;
 use Whalefall::Fleet;
+use Whalefall::Tree;
 
-my $remote = Whalefall::Cluster->new(bindir => Whalefall::Cluster::bindir());
+my $remote = Whalefall::Cluster->new(bindir => Whalefall::Tree::bindir());
 Whalefall::Fleet::make_monitor($remote);
 my $c = Whalefall::Cluster->new(
 	env => { WHALEFALL_TESTING => 1 },
@@ -174,9 +175,9 @@ sleep 4;
 like(sql("select whalefall_api.instances_sync_accounts($one)"), qr/completed/, 'and all is well again');
 
 # No background worker slot is free: the work waits, the launcher neither spins nor floods the log.
+$from = -s $c->log_file;
 $c->configure(max_worker_processes => 1, max_logical_replication_workers => 0, max_parallel_workers => 0,
 	'whalefall.sync_wait' => '2s')->restart;
-$from = -s $c->log_file;
 $run = start_run();
 my $answer = sql("select whalefall_api.instances_sync_accounts($one)");
 like($answer, qr/"status": "running"/, 'a caller is told that the work goes on');
