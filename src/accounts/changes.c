@@ -29,9 +29,18 @@ wf_changes_init(WfChanges *changes, int capacity)
 		changes->columns[i] = palloc(Max(capacity, 1) * sizeof(Datum));
 }
 
+Jsonb *
+wf_copy_jsonb(const Jsonb *value)
+{
+	Jsonb *copy = palloc(VARSIZE(value));
+
+	memcpy(copy, value, VARSIZE(value));
+	return copy;
+}
+
 void
 wf_changes_add(WfChanges *changes, int64 account_id, const char *username, const char *type,
-			   char *message, Jsonb *privilege_diff, Jsonb *other_diff)
+			   const char *message, const Jsonb *privilege_diff, const Jsonb *other_diff)
 {
 	Datum **columns = changes->columns;
 	int row = changes->count++;
@@ -42,9 +51,9 @@ wf_changes_add(WfChanges *changes, int64 account_id, const char *username, const
 	columns[COLUMN_TYPE][row] = CStringGetTextDatum(type);
 	columns[COLUMN_MESSAGE][row] = CStringGetTextDatum(message);
 	columns[COLUMN_PRIVILEGE_DIFF][row] =
-		JsonbPGetDatum(privilege_diff != NULL ? privilege_diff : wf_diff_empty());
+		JsonbPGetDatum(privilege_diff != NULL ? wf_copy_jsonb(privilege_diff) : wf_diff_empty());
 	columns[COLUMN_OTHER_DIFF][row] =
-		JsonbPGetDatum(other_diff != NULL ? other_diff : wf_diff_empty());
+		JsonbPGetDatum(other_diff != NULL ? wf_copy_jsonb(other_diff) : wf_diff_empty());
 }
 
 void

@@ -63,17 +63,21 @@ init_rows(Rows *rows, int capacity)
 	rows->derived = palloc(capacity * sizeof(WfFacts));
 }
 
+/* Keep a row, copied into the current context. */
 static void
-add_row(Rows *rows, int64 id, Jsonb *snapshot, const WfFacts *facts, const char *type)
+add_row(Rows *rows, int64 id, const Jsonb *snapshot, const WfFacts *facts, const char *type)
 {
+	WfFacts *derived = &rows->derived[rows->count];
 	int row = rows->count++;
 
 	rows->ids[row] = Int64GetDatum(id);
-	rows->snapshots[row] = JsonbPGetDatum(snapshot);
-	rows->facts[row] = JsonbPGetDatum(facts->json);
+	rows->snapshots[row] = JsonbPGetDatum(wf_copy_jsonb(snapshot));
+	rows->facts[row] = JsonbPGetDatum(wf_copy_jsonb(facts->json));
 	rows->untyped[row] = type == NULL;
 	rows->types[row] = type != NULL ? CStringGetTextDatum(type) : (Datum) 0;
-	rows->derived[row] = *facts;
+	*derived = *facts;
+	derived->handles = palloc(Max(facts->count, 1) * sizeof(uint32));
+	memcpy(derived->handles, facts->handles, facts->count * sizeof(uint32));
 }
 
 /*
@@ -136,15 +140,17 @@ collect_new(Slice *slice, const WfActiveAccount *account, Jsonb *snapshot)
 	WfState new = {.snapshot = snapshot};
 	WfFacts facts;
 	WfDiff diff;
+	char *message;
 
 	wf_facts_derive(db_type, username, snapshot, merge->options->now, &facts);
 	new.is_superuser = facts.is_superuser;
 	new.is_locked = facts.is_locked;
 	wf_diff_build(db_type, &old, &new, &diff);
+	message = wf_diff_message_added(username, &diff);
+	MemoryContextSwitchTo(merge->slice);
 	add_row(&slice->adds, account->id, snapshot, &facts, NULL);
 	/* Decision 50: the entries of an added account stay empty, the sentence counts them. */
-	wf_changes_add(&slice->changes, account->id, username, "add",
-				   wf_diff_message_added(username, &diff), NULL, NULL);
+	wf_changes_add(&slice->changes, account->id, username, "add", message, NULL, NULL);
 	merge->out->collection.created++;
 }
 
@@ -162,24 +168,30 @@ collect_changed(Slice *slice, const WfActiveAccount *account, const Stored *stor
 	WfFacts facts;
 	WfDiff diff;
 	const char *type;
+	char *message;
 
 	wf_facts_derive(db_type, username, snapshot, merge->options->now, &facts);
 	new.is_superuser = facts.is_superuser;
 	new.is_locked = facts.is_locked;
 	wf_diff_build(db_type, &old, &new, &diff);
 	type = wf_diff_change_type(&diff);
+	message = wf_diff_message_modified(username, &diff);
+	MemoryContextSwitchTo(merge->slice);
 	add_row(&slice->updates, account->id, snapshot, &facts, type);
 	if (type == NULL)
 	{
 		counts->skipped++;
 		return;
 	}
-	wf_changes_add(&slice->changes, account->id, username, type,
-				   wf_diff_message_modified(username, &diff), diff.privilege_diff, diff.other_diff);
+	wf_changes_add(&slice->changes, account->id, username, type, message, diff.privilege_diff,
+				   diff.other_diff);
 	counts->updated++;
 }
 
-/* Compare one account with what is stored of it. */
+/*
+ * Compare one account with what is stored of it. Works in the account's own small context, from which only
+ * results are copied: the garbage of building JSON would make a slice ten times as large.
+ */
 static void
 collect_account(Slice *slice, const WfActiveAccount *account, const Stored *stored)
 {
@@ -358,7 +370,10 @@ collect_slice(WfMerge *merge, const WfActiveAccount *accounts, int count)
 			at++;
 		if (at < slice.nstored && slice.stored[at].id == accounts[i].id)
 			stored = &slice.stored[at];
+		MemoryContextSwitchTo(merge->account);
 		collect_account(&slice, &accounts[i], stored);
+		MemoryContextSwitchTo(merge->slice);
+		MemoryContextReset(merge->account);
 	}
 	if (slice.adds.count > 0 || slice.updates.count > 0)
 	{

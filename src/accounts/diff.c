@@ -225,6 +225,18 @@ compare_category(Compare *compare, const Category *category)
 	}
 }
 
+/* Is the member the same in both objects, byte by byte? Then nothing in it needs a closer look. */
+static bool
+is_same_member(JsonbContainer *old, JsonbContainer *new, const char *key)
+{
+	JsonbValue before, after;
+
+	return wf_jb_member(old, key, &before) && wf_jb_member(new, key, &after) &&
+		   before.type == jbvBinary && after.type == jbvBinary &&
+		   before.val.binary.len == after.val.binary.len &&
+		   memcmp(before.val.binary.data, after.val.binary.data, before.val.binary.len) == 0;
+}
+
 static void
 compare_privileges(Compare *compare)
 {
@@ -238,6 +250,8 @@ compare_privileges(Compare *compare)
 		Category category = {.name = lfirst(cell)};
 		bool sqlserver = strcmp(category.name, "sqlserver_database_permissions") == 0;
 
+		if (is_same_member(old, new, category.name))
+			continue;
 		category.label = wf_label(category.name);
 		category.nold = wf_grants_of(wf_jb_container(old, category.name), sqlserver, &category.old);
 		category.nnew = wf_grants_of(wf_jb_container(new, category.name), sqlserver, &category.new);
@@ -369,9 +383,14 @@ compare_type_specific(Compare *compare)
 {
 	JsonbContainer *old = type_specific_of(compare, compare->old);
 	JsonbContainer *new = type_specific_of(compare, compare->new);
-	List *keys = add_keys(add_keys(NIL, old), new);
+	List *keys;
 	ListCell *cell;
 
+	if (is_same_member(wf_jb_container(&compare->old->snapshot->root, "type_specific"),
+					   wf_jb_container(&compare->new->snapshot->root, "type_specific"),
+					   compare->db_type))
+		return;
+	keys = add_keys(add_keys(NIL, old), new);
 	list_sort(keys, compare_texts);
 	foreach (cell, keys)
 	{

@@ -85,6 +85,9 @@ wf_accounts_merge(int64 instance_id, WfAccountStage *stage, const WfAccountMerge
 		AllocSetContextCreate(caller, "whalefall account merge", ALLOCSET_DEFAULT_SIZES);
 	merge.slice =
 		AllocSetContextCreate(merge.context, "whalefall merge slice", ALLOCSET_DEFAULT_SIZES);
+	/* Large enough that an ordinary account fits into the block that a reset keeps. */
+	merge.account =
+		AllocSetContextCreate(merge.context, "whalefall merge account", 0, 64 * 1024, 1024 * 1024);
 	MemoryContextSwitchTo(merge.context);
 	lock_instance(instance_id);
 	wf_intern_begin(wf_stage_db_type(stage));

@@ -27,6 +27,7 @@ typedef struct WfMerge
 	WfAccountOutcome *out;
 	MemoryContext context; /* lives as long as the merge */
 	MemoryContext slice;   /* reset after every slice */
+	MemoryContext account; /* reset after every account */
 	WfActiveAccount *active;
 	int nactive;
 	Jsonb *old_public; /* NULL = never synced */
@@ -44,10 +45,13 @@ typedef struct WfChanges
 /* Room for `capacity` rows in the current context. */
 extern void wf_changes_init(WfChanges *changes, int capacity);
 
-/* One row; diffs NULL = empty. Values must live until the flush. */
+/* One row, copied into the current context; diffs NULL = empty. */
 extern void wf_changes_add(WfChanges *changes, int64 account_id, const char *username,
-						   const char *type, char *message, Jsonb *privilege_diff,
-						   Jsonb *other_diff);
+						   const char *type, const char *message, const Jsonb *privilege_diff,
+						   const Jsonb *other_diff);
+
+/* A copy in the current context. */
+extern Jsonb *wf_copy_jsonb(const Jsonb *value);
 
 /* Write and forget the rows. */
 extern void wf_changes_flush(WfMerge *merge, WfChanges *changes);
