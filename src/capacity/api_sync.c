@@ -23,16 +23,17 @@ raise_failure(const WfEndedItem *ended, Jsonb *extra)
 {
 	const WfErrorRow *row = wf_error_row_by_name(ended->error_code);
 	WfErrorCode code = WF_ERR_SYNC_DATA;
-	const char *hint = psprintf("See whalefall_api.task_run_items where run_id = '%s'.",
-								ended->run_id);
+	const char *hint =
+		psprintf("See whalefall_api.task_run_items where run_id = '%s'.", ended->run_id);
 
-	if (row != NULL && (row->code == WF_ERR_CONNECTION_FAILED ||
-						row->code == WF_ERR_CREDENTIAL_INVALID ||
-						row->code == WF_ERR_CREDENTIAL_DECRYPT_FAILED))
+	if (row != NULL &&
+		(row->code == WF_ERR_CONNECTION_FAILED || row->code == WF_ERR_CREDENTIAL_INVALID ||
+		 row->code == WF_ERR_CREDENTIAL_DECRYPT_FAILED))
 		code = WF_ERR_CONNECTION_FAILED;
 	if (strcmp(ended->error_code, "INVENTORY_SUSPICIOUS") == 0)
-		hint = "Check the monitoring account's grants; if the databases are really gone, call it with"
-			   " force => true.";
+		hint =
+			"Check the monitoring account's grants; if the databases are really gone, call it with"
+			" force => true.";
 	wf_raise_extra(code, wf_json_text(extra), ended->error_message, hint);
 }
 
@@ -89,7 +90,8 @@ find_database(int64 database_id, char **name)
 
 	wf_spi_begin();
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
-		wf_raise(WF_ERR_NOT_FOUND, psprintf("Database " INT64_FORMAT " does not exist.", database_id),
+		wf_raise(WF_ERR_NOT_FOUND,
+				 psprintf("Database " INT64_FORMAT " does not exist.", database_id),
 				 "Database ids are those of whalefall_api.databases.");
 	instance_id = wf_spi_int64(0, 1);
 	*name = wf_spi_copy_text(0, 2, outer);
@@ -113,7 +115,8 @@ wf_capacity_refresh_one(PG_FUNCTION_ARGS)
 	database_id = PG_GETARG_INT64(0);
 	wf_capacity_table_list_check(fcinfo);
 	instance_id = find_database(database_id, &name);
-	if (!wf_operation_run_one("refresh_table_sizes", instance_id, database_id, false, &ended, &answer))
+	if (!wf_operation_run_one("refresh_table_sizes", instance_id, database_id, false, &ended,
+							  &answer))
 		PG_RETURN_TEXT_P(cstring_to_text(wf_json_text(answer)));
 	wf_json_begin(&json);
 	if (!ended.completed)

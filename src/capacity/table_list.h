@@ -15,7 +15,7 @@
  * work is done; the second answers the page as json text, with the figures of the refresh.
  */
 extern void wf_capacity_table_list_check(FunctionCallInfo fcinfo);
-extern Datum wf_capacity_table_list(FunctionCallInfo fcinfo, int64 instance_id, const char *database,
-									Jsonb *refresh);
+extern Datum wf_capacity_table_list(FunctionCallInfo fcinfo, int64 instance_id,
+									const char *database, Jsonb *refresh);
 
 #endif
