@@ -244,14 +244,14 @@ wf_partition_ensure_current(void)
 }
 
 void
-wf_partition_ensure_ahead(int count)
+wf_partition_ensure_ahead(int months)
 {
 	int year;
 	int month;
 	Oid oid;
 
 	wf_clock_month_of(wf_clock_today(), &year, &month);
-	for (int i = 0; i <= count; i++)
+	for (int i = 0; i <= months; i++)
 	{
 		DateADT first = date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
 

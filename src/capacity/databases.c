@@ -132,9 +132,9 @@ apply_filters(const WfCapacityStage *stage, const char *db_type, WfCapacityOutco
 		filters[i].text = wf_spi_text(i, 2);
 	}
 	outcome->followed = MemoryContextAllocHuge(stage->context, Max(stage->ndatabases, 1) *
-																   sizeof(*outcome->followed));
-	outcome->filtered = MemoryContextAllocHuge(stage->context, Max(stage->ndatabases, 1) *
-																   sizeof(*outcome->filtered));
+																   sizeof(WfCapacityDatabase *));
+	outcome->filtered =
+		MemoryContextAllocHuge(stage->context, Max(stage->ndatabases, 1) * sizeof(char *));
 	for (int i = 0; i < stage->ndatabases; i++)
 	{
 		const WfCapacityDatabase *database = &stage->databases[i];
