@@ -12,6 +12,7 @@ use Exporter qw(import);
 use Time::HiRes qw(sleep time);
 use Whalefall::Cluster;
 use Whalefall::Fleet;
+use Whalefall::Tree;
 
 our @EXPORT_OK = qw(row control_plane target add_instance children_of worker_pid anon_kb cpu_ns
 	wait_until median sync_ok);
@@ -82,7 +83,7 @@ sub control_plane
 # A server to read from, without the extension, with the monitoring login.
 sub target
 {
-	my $cluster = Whalefall::Cluster->new(bindir => Whalefall::Cluster::bindir());
+	my $cluster = Whalefall::Cluster->new(bindir => Whalefall::Tree::bindir());
 
 	Whalefall::Fleet::make_monitor($cluster);
 	return $cluster;
