@@ -7,6 +7,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 #include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000

@@ -12,6 +12,7 @@
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/crypto.h"
 #include "base/errors.h"
 #include "base/keyring.h"
