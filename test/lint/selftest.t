@@ -136,6 +136,7 @@ for my $case ([ $base, 0, qr/symbols exported/ ],
 	[ "$base $show int wf_zero;", 1, qr/B wf_zero/ ],
 	[ "$base extern int PQstatus(void); $show int wf_y(void) { return PQstatus(); }", 1, qr/PQstatus/ ],
 	[ "$base extern int mysql_ping(void); $show int wf_y(void) { return mysql_ping(); }", 1, qr/mysql_ping/ ],
+	[ "$base extern int wf_absent(void); $show int wf_y(void) { return wf_absent(); }", 1, qr/^wf_absent$/m ],
 	[ "$show int wf_y(void) { return 1; }", 1, qr/no _PG_init/ ])
 {
 	($status, $out) = run_check('exports', $root, library($case->[0]));
