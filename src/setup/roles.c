@@ -162,6 +162,7 @@ wf_setup_ensure_roles(PG_FUNCTION_ARGS)
 		ensure_membership(memberships[i].role, memberships[i].member);
 	/* PostgREST binds request bodies as parameters; they must not reach the server log. */
 	wf_spi_utility("ALTER ROLE whalefall_authenticator SET log_parameter_max_length = 0");
+	wf_spi_utility("ALTER ROLE whalefall_authenticator SET log_parameter_max_length_on_error = 0");
 	warn_of_foreign_members();
 	wf_spi_end();
 	PG_RETURN_VOID();
