@@ -31,13 +31,19 @@ sub row
 	return;
 }
 
-# The row of a line, or undef when it is none.
+# The row of a line, or undef when it is none. The second form is figure | measured | floor | floor/measured |
+# least ratio | ok or MISSED, without a ratio for figures that must be zero.
 sub parse_row
 {
 	my ($line) = @_;
 	my %row;
 
 	chomp $line;
+	if ($line =~ /^([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([\d.]+) \| (ok|MISSED)$/)
+	{
+		@row{@COLUMNS} = ($1, $2, $3, $4, $4 eq '-' ? "= $5" : ">= $5 (floor/ours)", $6 eq 'ok' ? 1 : 0);
+		return \%row;
+	}
 	my ($mark, @values) = split /\t/, $line, -1;
 	return undef if ($mark // '') ne 'row' || @values != @COLUMNS;
 	@row{@COLUMNS} = @values;
