@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "accounts/intern.h"
@@ -73,11 +74,29 @@ finish_outcome(WfMerge *merge)
 									   collection->updated, collection->skipped);
 }
 
+/*
+ * Every statement here finds its rows by an index; a plan made while the tables were small would scan them,
+ * and be kept. That includes the checks of foreign keys, which are planned at their first use. To be undone
+ * with AtEOXact_GUC.
+ */
+static int
+pin_planner(void)
+{
+	static const char *const settings[] = {"enable_seqscan", "jit"};
+	int level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	return level;
+}
+
 void
 wf_accounts_merge(int64 instance_id, WfAccountStage *stage, const WfAccountMerge *options,
 				  WfAccountOutcome *out)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int level = pin_planner();
 	WfMerge merge = {.instance_id = instance_id, .stage = stage, .options = options, .out = out};
 
 	memset(out, 0, sizeof(*out));
@@ -99,6 +118,7 @@ wf_accounts_merge(int64 instance_id, WfAccountStage *stage, const WfAccountMerge
 	MemoryContextSwitchTo(caller);
 	finish_outcome(&merge);
 	MemoryContextDelete(merge.context);
+	AtEOXact_GUC(true, level);
 }
 
 static void
