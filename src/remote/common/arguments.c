@@ -36,6 +36,7 @@ enum
 	OPT_READ,
 	OPT_PASSWORD_FILE,
 	OPT_NO_PASSWORD,
+	OPT_PASSWORD,
 	OPT_WORKER,
 	OPT_HELP,
 	OPT_VERSION
@@ -53,6 +54,8 @@ static const struct option options[] = {
 	{"read", required_argument, NULL, OPT_READ},
 	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
 	{"no-password", no_argument, NULL, OPT_NO_PASSWORD},
+	/* Refused by name: getopt would take it for the beginning of --password-file. */
+	{"password", required_argument, NULL, OPT_PASSWORD},
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -273,6 +276,8 @@ take_option(const WfEngine *engine, WfArguments *arguments, int option, const ch
 				arguments->worker_parent == 0)
 				return complain(engine, "--worker takes the process id of the worker", NULL);
 			return true;
+		case OPT_PASSWORD:
+			return complain(engine, "an argument is public, a password is not taken as one", NULL);
 		case OPT_HELP:
 			arguments->help = true;
 			return true;

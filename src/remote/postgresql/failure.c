@@ -58,13 +58,13 @@ type_of_text(const char *text)
 	return NULL;
 }
 
-/* The type for a SQLSTATE that ended a connection attempt. */
+/* The type for a SQLSTATE (five characters, more may follow) that ended a connection attempt. */
 static const char *
 type_of_login_state(const char *state)
 {
-	if (strncmp(state, "28", 2) == 0 || strcmp(state, "42501") == 0)
+	if (strncmp(state, "28", 2) == 0 || strncmp(state, "42501", 5) == 0)
 		return WF_ERROR_AUTH;
-	if (strcmp(state, "3D000") == 0)
+	if (strncmp(state, "3D000", 5) == 0)
 		return WF_ERROR_UNKNOWN_DATABASE;
 	if (strncmp(state, "08", 2) == 0)
 		return WF_ERROR_PROTOCOL;
@@ -168,11 +168,11 @@ wf_pg_connect_failure(WfFailure *failure, const char *text, ConnStatusType last_
 	split_text(failure, text, sqlstate);
 }
 
-/* The type for a SQLSTATE that ended a statement. */
+/* The type for a SQLSTATE (five characters, more may follow) that ended a statement. */
 static const char *
 type_of_statement_state(const char *state)
 {
-	if (strcmp(state, "57014") == 0 || strcmp(state, "55P03") == 0)
+	if (strncmp(state, "57014", 5) == 0 || strncmp(state, "55P03", 5) == 0)
 		return WF_ERROR_TIMEOUT;
 	if (strncmp(state, "08", 2) == 0)
 		return WF_ERROR_PROTOCOL;

@@ -31,7 +31,7 @@ wait_for_server(WfPgSession *session)
 		if (left == 0)
 			break;
 		if (unsent < 0)
-			return true; /* broken; the next PQgetResult says how */
+			return true; /* broken: the caller sees it when it reads */
 		if (unsent > 0)
 			wait.events |= POLLOUT;
 		n = poll(&wait, 1, left);
@@ -54,10 +54,16 @@ next_result(WfPgSession *session, PGresult **result)
 		return wait_for_server(session);
 	while (PQisBusy(session->conn))
 	{
+		/* What came before the end has been taken already; nothing more will come. */
+		if (PQstatus(session->conn) == CONNECTION_BAD)
+		{
+			wf_pg_broken_failure(&session->failure, session->conn);
+			return false;
+		}
 		if (!wait_for_server(session))
 			return false;
-		if (PQconsumeInput(session->conn) == 0)
-			break;
+		/* When it fails the connection is broken, which the next round sees. */
+		(void) PQconsumeInput(session->conn);
 	}
 	*result = PQgetResult(session->conn);
 	return true;
@@ -131,7 +137,10 @@ take_result(WfPgSession *session, const WfPgPart *part, const PGresult *result,
 			if (!outcome->failed)
 				wf_pg_result_failure(&outcome->failure, session->conn, result);
 			outcome->failed = true;
-			if (PQstatus(session->conn) != CONNECTION_BAD)
+			/* Without a state it is libpq that is lost; class 57P ends the session. */
+			if (outcome->failure.sqlstate[0] != '\0' &&
+				strncmp(outcome->failure.sqlstate, "57P", 3) != 0 &&
+				PQstatus(session->conn) != CONNECTION_BAD)
 				return true;
 			session->failure = outcome->failure;
 			return false;
