@@ -36,6 +36,7 @@ sub populate
 		create role ancient login valid until '0044-03-15 00:00:00+00 BC';
 		create role top; create role middle; create role low; create role leaf login;
 		grant top to middle; grant middle to low; grant low to leaf with admin option;
+		create role under_super login; grant postgres to under_super;
 		create role owner_role; grant owner_role to leaf;
 		create role monitor_member login; grant pg_monitor to monitor_member;};
 	$sql .= q{
@@ -164,6 +165,8 @@ sub check_privileges
 
 	is_deeply($of->{$_}{postgresql_tablespace_privileges}, { fast => ['CREATE'] }, "tablespace privilege of $_")
 	  for qw(top middle low leaf);
+	is_deeply($of->{under_super}{postgresql_tablespace_privileges}, { fast => ['CREATE'], pg_default => ['CREATE'] },
+		'by membership in a superuser');
 	is_deeply($of->{$_}{postgresql_tablespace_privileges}, undef, "none for $_") for qw(plain attributes postgres);
 	return;
 }
@@ -178,7 +181,8 @@ subtest 'revoked catalog access' => sub {
 		return { map { $_->{category} => $_->{sqlstate} } grep { ($_->{type} // '') eq 'warning' } @{ $_[0]{lines} } };
 	};
 	my %denied = (
-		pg_auth_members => [qw(postgresql_predefined_roles postgresql_role_membership_options extra.effective_roles)],
+		pg_auth_members => [qw(postgresql_predefined_roles postgresql_role_membership_options extra.effective_roles
+			postgresql_tablespace_privileges)],
 		pg_database => ['postgresql_database_privileges'],
 		pg_tablespace => ['postgresql_tablespace_privileges']);
 

@@ -55,19 +55,20 @@ static const char effective_sql[] =
 /*
  * What each role may do with each database, memberships and PUBLIC included. Above the limit of
  * pairs only what the ACLs name. The first row tells which of the two it is. By oid: names would
- * be looked up for every pair. A database that vanishes meanwhile gives NULL.
+ * be looked up for every pair. A database that vanishes meanwhile gives NULL. Role by role: the
+ * server keeps the memberships of the last role it was asked about.
  */
 static const char databases_sql[] =
 	"WITH size AS MATERIALIZED (SELECT (SELECT count(*) FROM pg_roles) *"
 	" (SELECT count(*) FROM pg_database WHERE datallowconn) > $1::bigint AS large)"
 	" SELECT NULL::oid, NULL::name, large, NULL::bool, NULL::bool FROM size"
 	" UNION ALL"
-	" SELECT r.oid, d.datname, p.con, p.cre, p.tmp FROM size"
-	" CROSS JOIN pg_database d CROSS JOIN pg_roles r"
-	" CROSS JOIN LATERAL (SELECT has_database_privilege(r.oid, d.oid, 'CONNECT') AS con,"
+	" SELECT r.oid, p.datname, p.con, p.cre, p.tmp FROM size CROSS JOIN pg_roles r"
+	" CROSS JOIN LATERAL (SELECT d.datname, has_database_privilege(r.oid, d.oid, 'CONNECT') AS con,"
 	" has_database_privilege(r.oid, d.oid, 'CREATE') AS cre,"
-	" has_database_privilege(r.oid, d.oid, 'TEMP') AS tmp OFFSET 0) p"
-	" WHERE NOT size.large AND d.datallowconn AND (p.con OR p.cre OR p.tmp)"
+	" has_database_privilege(r.oid, d.oid, 'TEMP') AS tmp"
+	" FROM pg_database d WHERE d.datallowconn OFFSET 0) p"
+	" WHERE NOT size.large AND (p.con OR p.cre OR p.tmp)"
 	" UNION ALL"
 	" SELECT a.grantee, d.datname, bool_or(a.privilege_type = 'CONNECT'),"
 	" bool_or(a.privilege_type = 'CREATE'), bool_or(a.privilege_type = 'TEMPORARY')"
@@ -81,11 +82,21 @@ static const char public_sql[] =
 	" CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a"
 	" WHERE d.datallowconn AND a.grantee = 0 ORDER BY 1, 2";
 
-/* Superusers may do everything everywhere; nobody creates in pg_global. */
+/*
+ * Superusers may do everything everywhere; nobody creates in pg_global. Tablespaces in which only
+ * superusers without members may create are passed over first: asking for each role costs the
+ * server a look at all its memberships, and the usual answer is known.
+ */
 static const char tablespaces_sql[] =
-	"SELECT r.oid, t.spcname FROM pg_tablespace t CROSS JOIN pg_roles r"
-	" WHERE t.spcname <> 'pg_global' AND NOT r.rolsuper"
-	" AND has_tablespace_privilege(r.oid, t.oid, 'CREATE') ORDER BY t.spcname";
+	"WITH open AS MATERIALIZED (SELECT t.oid, t.spcname FROM pg_tablespace t"
+	" WHERE t.spcname <> 'pg_global' AND EXISTS (SELECT FROM"
+	" aclexplode(coalesce(t.spcacl, acldefault('t', t.spcowner))) a"
+	" LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE a.privilege_type = 'CREATE'"
+	" AND (a.grantee = 0 OR NOT g.rolsuper"
+	"  OR EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = a.grantee))))"
+	" SELECT r.oid, p.spcname FROM pg_roles r CROSS JOIN LATERAL"
+	" (SELECT o.spcname, has_tablespace_privilege(r.oid, o.oid, 'CREATE') AS cre FROM open o"
+	"  OFFSET 0) p WHERE p.cre AND NOT r.rolsuper";
 
 /* Emits name as an item of a category that is a plain list. */
 static void
