@@ -86,6 +86,32 @@ back_off(const char *reason, const char *hint)
 					  hint != NULL ? errhint("%s", hint) : 0));
 }
 
+/*
+ * A worker is gone: a request it had not taken waits for another one, a taken one is answered as lost (its
+ * run goes on when it is claimed again), an abandoned one is nobody's. Lock held.
+ */
+static void
+take_back_requests(int index)
+{
+	for (int i = 0; i < WF_REQUEST_SLOTS; i++)
+	{
+		WfRequest *request = &wf_shared->requests[i];
+
+		if (request->worker != index)
+			continue;
+		request->worker = -1;
+		if (request->state == WF_REQUEST_ABANDONED)
+			request->state = WF_REQUEST_FREE;
+		if (request->state != WF_REQUEST_TAKEN)
+			continue;
+		request->state = WF_REQUEST_DONE;
+		request->ok = false;
+		strlcpy(request->error_code, WF_REQUEST_LOST, sizeof(request->error_code));
+		strlcpy(request->error_type, "other", sizeof(request->error_type));
+		wf_shared_set_latch(request->procno);
+	}
+}
+
 /* Take a slot back, with the request it was given. true: its worker ended in good order, or never ran. */
 static bool
 free_slot(int index)
@@ -98,9 +124,7 @@ free_slot(int index)
 	slot->state = WF_WORKER_FREE;
 	slot->procno = slot->request = -1;
 	slot->pid = 0;
-	for (int i = 0; i < WF_REQUEST_SLOTS; i++)
-		if (wf_shared->requests[i].worker == index)
-			wf_shared->requests[i].worker = -1;
+	take_back_requests(index);
 	/* What it had claimed is found by the next worker's sweep. */
 	if (!clean)
 		wf_shared->work_pending = true;

@@ -240,12 +240,12 @@ report_backlog(void)
 	next = wf_queue_next_due(&due);
 	wf_item_commit();
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->next_due = due ? DT_NOEND : next;
+	wf_shared->next_due = next;
 	LWLockRelease(wf_shared->lock);
-	if (due || next != DT_NOEND)
-		wf_shared_set_latch(wf_shared->launcher_procno);
 	if (due)
 		wf_shared_wake_launcher();
+	else if (next != DT_NOEND)
+		wf_shared_set_latch(wf_shared->launcher_procno);
 }
 
 static void

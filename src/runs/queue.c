@@ -247,21 +247,26 @@ wf_queue_claim(const WfClaim *claim, WfItem *item)
 	return true;
 }
 
+/* Two questions, so that a long queue is not read to its end after every item. */
 TimestampTz
 wf_queue_next_due(bool *due)
 {
-	static WfQuery find = WF_QUERY("SELECT min(coalesce(not_before, '-infinity'))"
-								   " FROM whalefall.task_run_items WHERE status = 'pending'",
-								   InvalidOid);
+	static WfQuery find_due = WF_QUERY("SELECT 1 FROM whalefall.task_run_items WHERE status = 'pending'"
+									   " AND (not_before IS NULL OR not_before <= $1) LIMIT 1",
+									   TIMESTAMPTZOID);
+	static WfQuery find_next = WF_QUERY("SELECT min(not_before) FROM whalefall.task_run_items"
+										" WHERE status = 'pending'",
+										InvalidOid);
+	WfArg args[] = {WF_ARG_TIME(wf_clock_now())};
 	bool isnull;
 	TimestampTz next;
 
-	wf_spi_run(&find, SPI_OK_SELECT, NULL);
+	*due = wf_spi_run(&find_due, SPI_OK_SELECT, args) == 1;
+	if (*due)
+		return DT_NOEND;
+	wf_spi_run(&find_next, SPI_OK_SELECT, NULL);
 	next = DatumGetTimestampTz(wf_spi_datum(0, 1, &isnull));
-	if (isnull)
-		next = DT_NOEND;
-	*due = next <= wf_clock_now();
-	return next;
+	return isnull ? DT_NOEND : next;
 }
 
 /*
@@ -351,24 +356,26 @@ wf_queue_item_ended(const pg_uuid_t *run_id, bool failed)
 		wf_summary_finish_run(run_id);
 }
 
+/*
+ * Items before the run: workers lock in that order too (item, then the run's counters), so neither waits for
+ * the other in a circle.
+ */
 bool
 wf_queue_cancel(const pg_uuid_t *run_id)
 {
+	static WfQuery stop_items = WF_QUERY("UPDATE whalefall.task_run_items SET status = 'cancelled',"
+										 " completed_at = $2"
+										 " WHERE run_id = $1 AND status IN ('pending', 'running')",
+										 UUIDOID, TIMESTAMPTZOID);
 	static WfQuery stop_run = WF_QUERY("UPDATE whalefall.task_runs SET status = 'cancelled',"
-									   " completed_at = $2"
+									   " completed_at = $2, progress_failed = progress_failed + $3"
 									   " WHERE run_id = $1 AND status IN ('pending', 'running')",
-									   UUIDOID, TIMESTAMPTZOID);
-	static WfQuery stop_items = WF_QUERY(
-		"WITH stopped AS (UPDATE whalefall.task_run_items SET status = 'cancelled', completed_at = $2"
-		"  WHERE run_id = $1 AND status IN ('pending', 'running') RETURNING 1)"
-		" UPDATE whalefall.task_runs SET progress_failed = progress_failed"
-		"  + (SELECT count(*) FROM stopped)::int WHERE run_id = $1",
-		UUIDOID, TIMESTAMPTZOID);
-	WfArg args[] = {WF_ARG_UUID(run_id), WF_ARG_TIME(wf_clock_now())};
+									   UUIDOID, TIMESTAMPTZOID, INT4OID);
+	WfArg args[] = {WF_ARG_UUID(run_id), WF_ARG_TIME(wf_clock_now()), WF_NULL};
 
+	args[2] = WF_ARG_INT32((int32) wf_spi_run(&stop_items, SPI_OK_UPDATE, args));
 	if (wf_spi_run(&stop_run, SPI_OK_UPDATE, args) == 0)
 		return false;
-	wf_spi_run(&stop_items, SPI_OK_UPDATE, args);
 	wf_shared_cancel_at_commit(run_id);
 	return true;
 }

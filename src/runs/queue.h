@@ -55,7 +55,7 @@ extern bool wf_queue_claim(const WfClaim *claim, WfItem *item);
 /* Load an item that was born claimed. */
 extern void wf_queue_load(int64 item_id, WfItem *item);
 
-/* When the next item becomes due; DT_NOEND when none waits. due: one is due already. */
+/* When the next waiting item becomes due; DT_NOEND when none waits. *due: one is due already. */
 extern TimestampTz wf_queue_next_due(bool *due);
 
 /* Give back or fail the items whose worker is gone. Returns how many there were. */

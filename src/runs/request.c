@@ -274,6 +274,8 @@ wf_request_run_task(const WfTask *task, int64 instance_id, int64 database_id, bo
 		wf_request_leave();
 	}
 	PG_END_TRY();
+	if (answered && strcmp(answer.error_code, WF_REQUEST_LOST) == 0)
+		answered = false; /* another worker will take the run up, or has to begin it */
 	if (answered && !has_run)
 		wf_raise(WF_ERR_WORKERS_UNAVAILABLE, "The worker could not start the run.",
 				 "The server log says why.");

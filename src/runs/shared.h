@@ -62,6 +62,9 @@ typedef enum WfRequestVerb
 	WF_REQUEST_TEST	 /* connection test: leaves only a log row */
 } WfRequestVerb;
 
+/* error_code of a request whose worker ended under it. */
+#define WF_REQUEST_LOST "WORKER_LOST"
+
 typedef struct WfRequest
 {
 	WfRequestState state;

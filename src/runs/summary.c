@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/spi.h"
+#include "logs/log.h"
 #include "runs/summary.h"
 #include "runs/task.h"
 
@@ -158,6 +159,22 @@ build_summary(const WfTask *task, const Totals *totals, Jsonb *options, const ch
 	return wf_json_end(&json);
 }
 
+/* The end of a run is an event of its own, told with its totals. */
+static void
+log_end(const WfTask *task, const pg_uuid_t *run_id, const Totals *totals)
+{
+	WfJson json;
+
+	wf_json_begin(&json);
+	wf_json_add_text(&json, "run_id",
+					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(run_id))));
+	wf_json_add_text(&json, "task_key", task->key);
+	wf_json_add_int(&json, "items_total", totals->total);
+	wf_json_add_int(&json, "items_failed", totals->failed);
+	wf_log_write(totals->failed > 0 ? WF_LOG_WARNING : WF_LOG_INFO, "sync_session",
+				 totals->failed > 0 ? "run failed" : "run completed", wf_json_end(&json), NULL);
+}
+
 /* Any failed or cancelled item makes the run failed; cancelled runs never come here. */
 void
 wf_summary_finish_run(const pg_uuid_t *run_id)
@@ -194,4 +211,5 @@ wf_summary_finish_run(const pg_uuid_t *run_id)
 
 		wf_spi_run(&finish, SPI_OK_UPDATE, args);
 	}
+	log_end(task, run_id, &totals);
 }

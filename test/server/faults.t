@@ -91,6 +91,33 @@ sql("select pg_terminate_backend(pid) from pg_stat_activity where backend_type =
 ok(ends($run, 'completed'), 'a terminated worker is replaced');
 unlike($c->log_contents($from), qr/terminated by signal 9|crash/, 'and nobody else notices');
 
+# The same under a caller who waits: he is told that the work goes on, and it does.
+arm('connecting', 'wait');
+my $waiter = $c->session(database => 'whalefall');
+$waiter->send("select whalefall_api.instances_sync_accounts($one)");
+sleep 0.1 while -e $c->data . '/whalefall.test_point';
+sql("select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'whalefall worker'");
+my $told = $waiter->receive(20);
+like($told, qr/"status": "running"/, 'a caller whose worker is lost gets his run');
+($run) = $told =~ /"run_id": "([^"]+)"/;
+ok(ends($run, 'completed'), 'and the run is done by the next worker');
+
+# A caller who goes away while he waits leaves nothing behind: all waiting places are free again.
+for my $round (1 .. 6)
+{
+	arm('connecting', 'wait');
+	$waiter->send("select whalefall_api.instances_sync_accounts($one)");
+	sleep 0.1 while -e $c->data . '/whalefall.test_point';
+	sql("select pg_cancel_backend(pid) from pg_stat_activity where query like '%instances_sync_accounts($one)%' and pid <> pg_backend_pid()");
+	$waiter->receive(10);
+	open my $go, '>', $c->data . '/whalefall.test_go';
+	close $go;
+	$c->wait_for("select count(*) from whalefall.task_run_items where status in ('pending', 'running')", '0', 20, database => 'whalefall');
+}
+like($waiter->error // '', qr/canceling statement/, 'a waiting caller can be interrupted');
+like(sql("select whalefall_api.instances_sync_accounts($one)"), qr/completed/, 'six of them later a caller still may wait');
+$waiter->quit;
+
 # Three lost workers are enough.
 $from = -s $c->log_file;
 arm('connecting', 'kill');
