@@ -30,6 +30,7 @@ BEGIN
 }
 use Whalefall::Cluster;
 use Whalefall::Servers;
+use Whalefall::Tree;
 
 our @EXPORT = qw(program remote_server run_program read_server rows categories frame
   decode_frames request_frame start_worker fault_server pg_message pg_login);
@@ -57,7 +58,7 @@ sub program
 sub remote_server
 {
 	my ($version, %opt) = @_;
-	my $bindir = $version eq 'local' ? Whalefall::Cluster::bindir() : Whalefall::Servers::bindir($version);
+	my $bindir = $version eq 'local' ? Whalefall::Tree::bindir() : Whalefall::Servers::bindir($version);
 
 	return undef if !defined $bindir;
 	# "md5" also takes SCRAM; 13 stores md5 passwords by default.
