@@ -244,14 +244,14 @@ wf_partition_ensure_current(void)
 }
 
 void
-wf_partition_ensure_ahead(int months)
+wf_partition_ensure_ahead(int ahead)
 {
 	int year;
 	int month;
 	Oid oid;
 
 	wf_clock_month_of(wf_clock_today(), &year, &month);
-	for (int i = 0; i <= months; i++)
+	for (int i = 0; i <= ahead; i++)
 	{
 		DateADT first = date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
 

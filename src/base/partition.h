@@ -22,7 +22,7 @@ extern void wf_partition_ensure(const char *parent, DateADT day);
 extern void wf_partition_ensure_current(void);
 
 /* The current month and so many after it, of every history parent that exists. */
-extern void wf_partition_ensure_ahead(int months);
+extern void wf_partition_ensure_ahead(int ahead);
 
 /* Names of the history parents (constants); gives how many. */
 extern size_t wf_partition_parents(const char *const **names);

@@ -135,6 +135,7 @@ require_fields(const WfCredentialInput *input)
 void
 wf_inventory_lock_name(char kind, const char *name)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a missing name was refused before */
 	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name));
 
 	DirectFunctionCall2(pg_advisory_xact_lock_int4, Int32GetDatum(0x77660000 | (unsigned char) kind),

@@ -65,7 +65,6 @@ static Jsonb *
 with_caller(Jsonb *context)
 {
 	const WfCaller *caller = wf_caller();
-	JsonbIteratorToken token;
 	JsonbIterator *it;
 	JsonbValue value;
 	WfJson json;
@@ -83,7 +82,7 @@ with_caller(Jsonb *context)
 		/* Keys pushed later replace earlier ones when the object is closed. */
 		it = JsonbIteratorInit(&context->root);
 		(void) JsonbIteratorNext(&it, &value, true);
-		while ((token = JsonbIteratorNext(&it, &value, true)) == WJB_KEY)
+		while (JsonbIteratorNext(&it, &value, true) == WJB_KEY)
 		{
 			char *key = pnstrdup(value.val.string.val, value.val.string.len);
 

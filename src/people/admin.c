@@ -144,7 +144,7 @@ wf_people_first_admin(void)
 		args[0] = wf_arg_text(bcrypt(password));
 		wf_spi_run(&insert, SPI_OK_INSERT, args);
 		/* Written before the commit: a file without its user is harmless, a user without it is not. */
-		strcat(password, "\n");
+		strlcat(password, "\n", sizeof(password));
 		wf_keyring_write_over(path, password, S_IRUSR | S_IWUSR);
 	}
 	PG_FINALLY();

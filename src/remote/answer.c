@@ -152,8 +152,9 @@ take_phase(WfAnswer *answer, WfFrameCursor *cursor)
 	if (!take_text(cursor, answer->frame, TEXT_MAX, &word))
 		return false;
 	phase = word_number(phases, lengthof(phases), word);
-	if (phase < word_number(phases, lengthof(phases), answer->result->phase))
+	if (phase < 0 || phase < word_number(phases, lengthof(phases), answer->result->phase))
 		return false;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.cstring.NullArg): set by wf_answer_begin, read just above */
 	strlcpy(answer->result->phase, phases[phase], sizeof(answer->result->phase));
 	return true;
 }
@@ -247,9 +248,9 @@ take_error(WfAnswer *answer, WfFrameCursor *cursor)
 	char *sqlstate;
 	char *message;
 
-	if (!take_text(cursor, answer->frame, TEXT_MAX, &type) ||
+	if (!take_text(cursor, answer->frame, TEXT_MAX, &type) || type == NULL ||
 		word_number(error_types, lengthof(error_types), type) < 0 ||
-		!take_text(cursor, answer->frame, TEXT_MAX, &phase) ||
+		!take_text(cursor, answer->frame, TEXT_MAX, &phase) || phase == NULL ||
 		word_number(phases, lengthof(phases), phase) < 0 ||
 		!take_text(cursor, answer->frame, 5, &sqlstate) ||
 		!take_text(cursor, answer->caller, TEXT_MAX, &message) || message == NULL ||

@@ -194,7 +194,9 @@ ask_password(char *password, size_t size)
 	password[len] = '\0';
 	tcsetattr(tty, TCSAFLUSH, &before);
 	if (write(tty, "\n", 1) != 1)
-		len = 0;
+	{
+		/* Only the look of the terminal suffers. */
+	}
 	close(tty);
 	return true;
 }

@@ -230,15 +230,16 @@ check_name(const char *what, const char *name, WfFailure *failure)
 static bool
 check_tls_mode(WfRequest *request, WfFailure *failure)
 {
+	const char *mode = request->tls_mode;
 	size_t i = 0;
 
-	if (request->tls_mode == NULL && !wf_request_set(request, "tls_mode", "prefer", 6, failure))
-		return false;
-	while (i < NTLS_MODES && strcmp(tls_modes[i], request->tls_mode) != 0)
+	if (mode == NULL)
+		return wf_request_set(request, "tls_mode", "prefer", 6, failure);
+	while (i < NTLS_MODES && strcmp(tls_modes[i], mode) != 0)
 		i++;
 	if (i < NTLS_MODES)
 		return true;
-	wf_failure_set(failure, WF_ERROR_OTHER, "unknown TLS mode \"%.64s\"", request->tls_mode);
+	wf_failure_set(failure, WF_ERROR_OTHER, "unknown TLS mode \"%.64s\"", mode);
 	wf_failure_hint(failure, "The modes are disable, prefer, require, verify-ca, verify-full.");
 	return false;
 }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -66,7 +67,7 @@ add_address(WfAddressList *list, const char *text)
 			return;
 	}
 	if (list->n < WF_ADDRESSES_MAX)
-		strcpy(list->text[list->n++], text);
+		snprintf(list->text[list->n++], sizeof(list->text[0]), "%s", text);
 }
 
 bool
