@@ -35,6 +35,9 @@ $SIG{TERM} = sub { exit 143 };
 $SIG{INT} = sub { exit 130 };
 $SIG{HUP} = sub { exit 129 };
 
+# The programs of the private tree, psql among them.
+sub bindir { return Whalefall::Tree::bindir(); }
+
 # Makes and starts a cluster. Arguments, all with defaults:
 #   settings  hash of postgresql.conf settings (undef removes a default below)
 #   env       hash of environment variables of the postmaster
