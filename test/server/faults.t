@@ -185,7 +185,7 @@ sql("select whalefall_api.instances_delete($mute)");
 my $garbage = $c->dir . '/garbage';
 mkdir $garbage, 0755;
 open my $script, '>', "$garbage/whalefall-remote-postgresql" or die;
-print $script "#!/bin/sh\nprintf '\\377\\377\\377\\377garbage'\nsleep 60\n";
+print $script "#!/bin/sh\nprintf '\\377\\377\\377\\377garbage'\nexec sleep 60\n";
 close $script;
 chmod 0755, "$garbage/whalefall-remote-postgresql";
 $c->configure('whalefall.helper_directory' => $garbage)->reload;
