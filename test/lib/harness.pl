@@ -8,6 +8,8 @@ use strict;
 use warnings;
 use File::Basename qw(basename);
 use File::Path qw(make_path remove_tree);
+use IO::Handle;
+use IO::Select;
 use POSIX qw(:sys_wait_h);
 use TAP::Parser;
 use Time::HiRes qw(sleep time);
@@ -58,7 +60,8 @@ sub stop_all
 	return;
 }
 
-# Starts a job: { name, command (list), kind: tap or exit }. It gets a process group of its own and no input.
+# Starts a job: { name, command (list), kind: tap or exit }. It gets a process group of its own, no input, and
+# a pipe for its output, as under prove: a test may look at what its programs have inherited.
 sub start_job
 {
 	my ($job) = @_;
@@ -66,18 +69,46 @@ sub start_job
 
 	$job->{log} = "build/log/$log.log";
 	$job->{began} = time;
+	open $job->{out}, '>', $job->{log} or die "$job->{log}: $!";
+	pipe $job->{pipe}, my $write or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)
 	{
 		setpgrp;
 		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', $job->{log} or die "$job->{log}: $!";
+		open STDOUT, '>&', $write or die "stdout: $!";
 		open STDERR, '>&', \*STDOUT;
 		# The limit sits in a program of its own, so that it holds whatever the test does.
 		{ exec 'timeout', '--foreground', '-k', '30', $FILE_LIMIT, @{ $job->{command} } }
 		POSIX::_exit(127);
 	}
+	close $write;
+	$job->{pipe}->blocking(0);
 	$running{$pid} = $job;
+	return;
+}
+
+# Moves what the jobs have written into their logs; waits for some up to the given seconds.
+sub drain
+{
+	my ($seconds, @jobs) = @_;
+	my $select = IO::Select->new(map { $_->{pipe} } grep { !$_->{eof} } @jobs);
+
+	if (!$select->count)
+	{
+		sleep $seconds;
+		return;
+	}
+	my %ready = map { fileno($_) => 1 } $select->can_read($seconds);
+	for my $job (grep { !$_->{eof} && $ready{ fileno $_->{pipe} } } @jobs)
+	{
+		my $got;
+		while ($got = sysread $job->{pipe}, my $text, 65536)
+		{
+			syswrite $job->{out}, $text;
+		}
+		$job->{eof} = 1 if defined $got && $got == 0;
+	}
 	return;
 }
 
@@ -90,11 +121,14 @@ sub reap
 	{
 		$pid = waitpid -1, WNOHANG;
 		last if $pid > 0 && $running{$pid};
-		sleep 0.05;
+		drain(0.05, values %running);
 	}
 	my $status = $?;
+	my $job = delete $running{$pid};
 	kill 'KILL', -$pid;    # what a test has left in its group
-	finish(delete $running{$pid}, $status >> 8 || $status & 127);
+	drain(0, $job);
+	close $job->{$_} for qw(out pipe);
+	finish($job, $status >> 8 || $status & 127);
 	return;
 }
 
