@@ -9,8 +9,12 @@
 
 #include "miscadmin.h"
 
+#include "accounts/grants.h"
 #include "accounts/jb.h"
 #include "accounts/stage_impl.h"
+
+#define FORBIDDEN_FIELD "TYPE_SPECIFIC_FORBIDDEN_FIELD:"
+#define WRONG_SHAPE		"CATEGORY_SHAPE:"
 
 /* Decisions about an account that only facts may hold (domain 3.7). */
 static const char *const forbidden[] = {"is_locked", "is_superuser", "privileges", "roles"};
@@ -85,7 +89,7 @@ ends_at(const WfAtom *atom, int depth)
 static void
 complain_shape(Build *build, const WfAtom *atom)
 {
-	char *error = psprintf("CATEGORY_SHAPE:%s", part_text(build, atom, 0));
+	char *error = psprintf(WRONG_SHAPE "%s", part_text(build, atom, 0));
 	ListCell *cell;
 
 	foreach (cell, build->errors)
@@ -244,8 +248,7 @@ build_type_specific(Build *build)
 				continue;
 			key = part_text(build, atom, 1);
 			if (is_forbidden(key))
-				build->errors =
-					lappend(build->errors, psprintf("TYPE_SPECIFIC_FORBIDDEN_FIELD:%s", key));
+				build->errors = lappend(build->errors, psprintf(FORBIDDEN_FIELD "%s", key));
 			else
 				add_scalar(&build->json, key, atom, wf_pool_text(&build->stage->pool, atom->text));
 		}
@@ -254,11 +257,39 @@ build_type_specific(Build *build)
 	wf_json_close(&build->json);
 }
 
+/* Errors about a part that could not be read this time stand as long as the part itself. */
+static void
+carry_errors(Build *build)
+{
+	JsonbContainer *errors = wf_jb_container(build->old, "errors");
+	WfGrant *texts;
+	int count = build->stage->unread != NIL ? wf_grants_of(errors, false, &texts) : 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		char *error = pnstrdup(texts[i].name, texts[i].name_length);
+		bool of_type = strncmp(error, FORBIDDEN_FIELD, strlen(FORBIDDEN_FIELD)) == 0;
+		bool of_shape = strncmp(error, WRONG_SHAPE, strlen(WRONG_SHAPE)) == 0;
+
+		if ((of_type && category_is_unread(build->stage, "type_specific")) ||
+			(of_shape && category_is_unread(build->stage, error + strlen(WRONG_SHAPE))))
+			build->errors = lappend(build->errors, error);
+	}
+}
+
+static int
+compare_errors(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 static void
 build_errors(Build *build)
 {
 	ListCell *cell;
 
+	carry_errors(build);
+	list_sort(build->errors, compare_errors);
 	wf_json_open_array(&build->json, "errors");
 	foreach (cell, build->errors)
 		wf_json_add_text(&build->json, NULL, lfirst(cell));
