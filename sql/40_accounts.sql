@@ -55,9 +55,9 @@ CREATE TABLE whalefall.account_permission (
 COMMENT ON TABLE whalefall.account_permission IS 'current permission state of an account: snapshot, derived facts, interned fact ids';
 CREATE INDEX account_permission_id_idx ON whalefall.account_permission (id);
 CREATE INDEX account_permission_fact_ids_idx ON whalefall.account_permission USING gin (fact_ids);
--- Who is superuser anywhere: few rows of many.
+-- Who is superuser anywhere: few rows of many. The condition is written as in the view, to be recognized.
 CREATE INDEX account_permission_superuser_idx ON whalefall.account_permission (instance_id, id)
-	WHERE is_superuser;
+	WHERE is_superuser IS TRUE;
 
 -- What PUBLIC held per object at the last account sync; tells a new database from a new grant.
 CREATE TABLE whalefall.account_sync_state (
@@ -68,7 +68,7 @@ COMMENT ON TABLE whalefall.account_sync_state IS 'per instance: privileges of PU
 
 CREATE VIEW whalefall_api.accounts AS
 SELECT a.id AS account_id, a.instance_id, i.name AS instance_name, a.db_type, a.username, a.is_active,
-	coalesce(p.is_superuser, false) AS is_superuser, coalesce(p.is_locked, false) AS is_locked,
+	p.is_superuser IS TRUE AS is_superuser, p.is_locked IS TRUE AS is_locked,
 	coalesce(p.permission_snapshot -> 'type_specific' -> a.db_type, '{}'::jsonb) || '{"version": 1}'::jsonb
 		AS type_specific,
 	p.permission_snapshot, p.permission_facts,
