@@ -37,8 +37,7 @@ encrypt(const unsigned char *key, const unsigned char *nonce, const char *aad, c
 	int done = 0;
 	bool ok;
 
-	ok = context != NULL &&
-		 EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+	ok = context != NULL && EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
 		 EVP_EncryptUpdate(context, NULL, &done, (const unsigned char *) aad, strlen(aad)) == 1 &&
 		 EVP_EncryptUpdate(context, out, &done, (const unsigned char *) plain, length) == 1 &&
 		 done == length && EVP_EncryptFinal_ex(context, out + done, &done) == 1 &&
@@ -56,8 +55,7 @@ decrypt(const unsigned char *key, const unsigned char *nonce, const char *aad,
 	int done = 0;
 	bool ok;
 
-	ok = context != NULL &&
-		 EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+	ok = context != NULL && EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
 		 EVP_DecryptUpdate(context, NULL, &done, (const unsigned char *) aad, strlen(aad)) == 1 &&
 		 EVP_DecryptUpdate(context, (unsigned char *) out, &done, cipher, length) == 1 &&
 		 done == length &&

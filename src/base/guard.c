@@ -37,10 +37,11 @@ static const struct
 	[SETUP_TOO_NEW] = {WF_ERR_NOT_SET_UP,
 					   "This database was set up by a newer release than the loaded library.",
 					   "Install the newer library and restart the server."},
-	[RESTORED_COPY] = {WF_ERR_RESTORED_COPY,
-					   "It was set up in another cluster or database, so it must not log in to the fleet.",
-					   "If this copy shall be the control plane from now on, run "
-					   "SELECT whalefall.setup(take_over => true); as a superuser."},
+	[RESTORED_COPY] =
+		{WF_ERR_RESTORED_COPY,
+		 "It was set up in another cluster or database, so it must not log in to the fleet.",
+		 "If this copy shall be the control plane from now on, run "
+		 "SELECT whalefall.setup(take_over => true); as a superuser."},
 };
 
 static State

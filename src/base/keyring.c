@@ -28,9 +28,10 @@ typedef struct Keyring
 static void
 fail(const char *path, const char *what)
 {
-	wf_raise(WF_ERR_CREDENTIAL_INVALID, psprintf("The key file \"%s\" %s.", path, what),
-			 "Restore the file named by whalefall.key_file: mode 0600, owned by the server's user, "
-			 "lines of a number and 64 hexadecimal digits. SELECT whalefall.setup(); makes the first one.");
+	wf_raise(
+		WF_ERR_CREDENTIAL_INVALID, psprintf("The key file \"%s\" %s.", path, what),
+		"Restore the file named by whalefall.key_file: mode 0600, owned by the server's user, "
+		"lines of a number and 64 hexadecimal digits. SELECT whalefall.setup(); makes the first one.");
 }
 
 /* Refuse a file that anybody but the server could read or replace. */
@@ -194,7 +195,8 @@ wf_keyring_exists(void)
 static void
 file_error(const char *action, const char *path)
 {
-	ereport(ERROR, (errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", action, path)));
+	ereport(ERROR,
+			(errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", action, path)));
 }
 
 /* Write a temporary twin of the file, with its final mode, and force it to disk. */

@@ -39,19 +39,19 @@ struct WfListPlan;
 
 typedef struct WfList
 {
-	const char *columns;	   /* select list of an item; names become keys, in this order */
-	const char *from;		   /* decides which rows there are; counted */
-	const char *joins;		   /* more sources for columns and sorts, one row each; or NULL */
-	const char *where;		   /* always holds, or NULL */
-	const char *id;			   /* breaks ties, in the direction of the sort */
+	const char *columns; /* select list of an item; names become keys, in this order */
+	const char *from;	 /* decides which rows there are; counted */
+	const char *joins;	 /* more sources for columns and sorts, one row each; or NULL */
+	const char *where;	 /* always holds, or NULL */
+	const char *id;		 /* breaks ties, in the direction of the sort */
 	WfListFilter filters[WF_LIST_MAX_FILTERS];
 	WfListSort sorts[WF_LIST_MAX_SORTS];
-	const char *default_sort;  /* a name of sorts */
+	const char *default_sort; /* a name of sorts */
 	bool default_descending;
-	bool clamp;				   /* profile K: bad paging is bent to the bounds; else S: VALIDATION_ERROR */
+	bool clamp; /* profile K: bad paging is bent to the bounds; else S: VALIDATION_ERROR */
 	int default_limit;
 	int max_limit;
-	struct WfListPlan *plans;  /* kept for the session; starts NULL */
+	struct WfListPlan *plans; /* kept for the session; starts NULL */
 } WfList;
 
 /* Paging as the SQL function got it. page and page_size are integers. */

@@ -148,13 +148,11 @@ check_month(int year, int month)
 	int now_month;
 
 	wf_clock_month_of(wf_clock_today(), &now_year, &now_month);
-	if (year < FIRST_YEAR ||
-		(year - now_year) * 12 + month - now_month > MONTHS_AHEAD_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("history has no place for month %04d-%02d", year, month),
-				 errdetail("Months from %d on and up to %d months ahead are kept.", FIRST_YEAR,
-						   MONTHS_AHEAD_LIMIT)));
+	if (year < FIRST_YEAR || (year - now_year) * 12 + month - now_month > MONTHS_AHEAD_LIMIT)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("history has no place for month %04d-%02d", year, month),
+						errdetail("Months from %d on and up to %d months ahead are kept.",
+								  FIRST_YEAR, MONTHS_AHEAD_LIMIT)));
 }
 
 /*

@@ -16,8 +16,8 @@ static const struct
 	const char *alias;
 	const char *db_type;
 } db_types[] = {
-	{"mysql", "mysql"},			{"postgresql", "postgresql"}, {"postgres", "postgresql"},
-	{"pg", "postgresql"},		{"sqlserver", "sqlserver"},	  {"mssql", "sqlserver"},
+	{"mysql", "mysql"},			 {"postgresql", "postgresql"}, {"postgres", "postgresql"},
+	{"pg", "postgresql"},		 {"sqlserver", "sqlserver"},   {"mssql", "sqlserver"},
 	{"sql server", "sqlserver"}, {"oracle", "oracle"},
 };
 

@@ -18,10 +18,10 @@
 #include "whalefall.h"
 
 /* The contract's Credential (2.2), from the view. */
-#define COLUMNS \
+#define COLUMNS                                                                                           \
 	"c.id, c.name, c.credential_type, c.db_type, c.username, c.category_id, c.created_at, c.updated_at, " \
-	"c.password, c.description, c.is_active, c.instance_count, " \
-	"pg_catalog.to_char(c.created_at at time zone pg_catalog.current_setting('whalefall.timezone'), " \
+	"c.password, c.description, c.is_active, c.instance_count, "                                          \
+	"pg_catalog.to_char(c.created_at at time zone pg_catalog.current_setting('whalefall.timezone'), "     \
 	"'YYYY-MM-DD HH24:MI:SS') as created_at_display"
 
 WF_FUNCTION(wf_credentials_list);
@@ -67,14 +67,15 @@ wf_credentials_list(PG_FUNCTION_ARGS)
 static char *
 credential_json(int64 id, MemoryContext context)
 {
-	static WfQuery find = WF_QUERY(
-		"select json_build_object('credential', row_to_json(item)) from (select " COLUMNS
-		" from whalefall_api.credentials c where c.id = $1) item",
-		INT8OID);
+	static WfQuery find =
+		WF_QUERY("select json_build_object('credential', row_to_json(item)) from (select " COLUMNS
+				 " from whalefall_api.credentials c where c.id = $1) item",
+				 INT8OID);
 	WfArg args[] = {WF_ARG_INT64(id)};
 
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
-		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id), NULL);
+		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id),
+				 NULL);
 	return wf_spi_copy_text(0, 1, context);
 }
 
@@ -166,7 +167,8 @@ wf_credentials_delete(PG_FUNCTION_ARGS)
 	wf_guard_require_ready();
 	detached = wf_spi_run(&detach, SPI_OK_UPDATE, args);
 	if (wf_spi_run(&remove, SPI_OK_DELETE_RETURNING, args) == 0)
-		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id), NULL);
+		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id),
+				 NULL);
 	wf_json_begin(&json);
 	wf_json_add_text(&json, "action", "delete_credential");
 	wf_json_add_int(&json, "credential_id", id);
@@ -174,7 +176,7 @@ wf_credentials_delete(PG_FUNCTION_ARGS)
 	wf_json_add_int(&json, "detached_instance_count", detached);
 	wf_log_write(WF_LOG_INFO, "credentials", "credential deleted", wf_json_end(&json), NULL);
 	wf_spi_end();
-	PG_RETURN_TEXT_P(cstring_to_text(
-		psprintf("{\"credential_id\":" INT64_FORMAT ",\"detached_instance_count\":" UINT64_FORMAT "}",
-				 id, detached)));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"credential_id\":" INT64_FORMAT
+											  ",\"detached_instance_count\":" UINT64_FORMAT "}",
+											  id, detached)));
 }

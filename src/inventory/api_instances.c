@@ -14,10 +14,10 @@
 #include "whalefall.h"
 
 /* The contract's Instance (2.5), from the view; tags follow with their own tables. */
-#define DETAIL \
-	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, " \
-	"i.detailed_version, i.credential_id, i.description, '[]'::json as tags, i.is_active, " \
-	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from (" \
+#define DETAIL                                                                                         \
+	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, "   \
+	"i.detailed_version, i.credential_id, i.description, '[]'::json as tags, i.is_active, "            \
+	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from ("            \
 	"select c.id, c.name, c.username, c.password, c.credential_type from whalefall_api.credentials c " \
 	"where c.id = i.credential_id) x) as credential, i.deleted_at, i.sync_count, i.tls_mode, i.tls_ca"
 
@@ -32,9 +32,10 @@ Datum
 wf_instances_list(PG_FUNCTION_ARGS)
 {
 	static WfList list = {
-		.columns = "i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, i.deleted_at, "
-				   "i.status, i.main_version, i.active_db_count, i.active_account_count, "
-				   "i.last_sync_time, '[]'::json as tags",
+		.columns =
+			"i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, i.deleted_at, "
+			"i.status, i.main_version, i.active_db_count, i.active_account_count, "
+			"i.last_sync_time, '[]'::json as tags",
 		.from = "whalefall_api.instances i",
 		.id = "i.id",
 		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},
@@ -157,10 +158,10 @@ wf_instances_update(PG_FUNCTION_ARGS)
 Datum
 wf_instances_delete(PG_FUNCTION_ARGS)
 {
-	static WfQuery answer = WF_QUERY(
-		"select json_build_object('instance_id', i.id, 'deleted_at', i.deleted_at, "
-		"'deletion_mode', 'soft') from whalefall.instances i where i.id = $1",
-		INT8OID);
+	static WfQuery answer =
+		WF_QUERY("select json_build_object('instance_id', i.id, 'deleted_at', i.deleted_at, "
+				 "'deletion_mode', 'soft') from whalefall.instances i where i.id = $1",
+				 INT8OID);
 	int64 id = wf_arg_get_id(fcinfo, 0, "Instance");
 	WfArg args[] = {WF_ARG_INT64(id)};
 	MemoryContext context = CurrentMemoryContext;

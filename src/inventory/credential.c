@@ -138,15 +138,15 @@ wf_inventory_lock_name(char kind, const char *name)
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a missing name was refused before */
 	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name));
 
-	DirectFunctionCall2(pg_advisory_xact_lock_int4, Int32GetDatum(0x77660000 | (unsigned char) kind),
+	DirectFunctionCall2(pg_advisory_xact_lock_int4,
+						Int32GetDatum(0x77660000 | (unsigned char) kind),
 						Int32GetDatum((int32) hash));
 }
 
 int64
 wf_credential_find(const char *name)
 {
-	static WfQuery find =
-		WF_QUERY("select id from whalefall.credentials where name = $1", TEXTOID);
+	static WfQuery find = WF_QUERY("select id from whalefall.credentials where name = $1", TEXTOID);
 	WfArg args[] = {wf_arg_text(wf_text_trim(name))};
 
 	return wf_spi_run(&find, SPI_OK_SELECT, args) == 1 ? wf_spi_int64(0, 1) : 0;
@@ -242,7 +242,8 @@ wf_credential_update(int64 id, const WfCredentialInput *input)
 
 	wf_guard_require_ready();
 	if (wf_spi_run(&find, SPI_OK_SELECT, key) == 0)
-		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id), NULL);
+		wf_raise(WF_ERR_NOT_FOUND, psprintf("Credential " INT64_FORMAT " does not exist.", id),
+				 NULL);
 	name = wf_spi_text(0, 1);
 	checked = check(input);
 	if (checked.name != NULL)
@@ -256,8 +257,8 @@ wf_credential_update(int64 id, const WfCredentialInput *input)
 	args[6] = wf_arg_text(checked.description);
 	args[7] = input->has_is_active ? WF_ARG_BOOL(input->is_active) : WF_NULL;
 	/* A blank text that was given clears, as null does. */
-	args[8] = WF_ARG_BOOL(input->clears_db_type ||
-						  (input->db_type != NULL && checked.db_type == NULL));
+	args[8] =
+		WF_ARG_BOOL(input->clears_db_type || (input->db_type != NULL && checked.db_type == NULL));
 	args[9] = WF_ARG_BOOL(input->clears_description ||
 						  (input->description != NULL && checked.description == NULL));
 	wf_spi_run(&update, SPI_OK_UPDATE, args);

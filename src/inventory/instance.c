@@ -12,7 +12,6 @@
 #include "inventory/credential.h"
 #include "inventory/instance.h"
 
-
 static const struct
 {
 	const char *db_type;
@@ -55,8 +54,8 @@ wf_inventory_instance_find(int64 id)
 	instance->port = wf_spi_int32(0, 4);
 	instance->database_name = wf_spi_copy_text(0, 5, context);
 	if (instance->database_name == NULL)
-		instance->database_name = MemoryContextStrdup(
-			context, wf_inventory_default_database(instance->db_type));
+		instance->database_name =
+			MemoryContextStrdup(context, wf_inventory_default_database(instance->db_type));
 	instance->tls_mode = wf_spi_copy_text(0, 6, context);
 	instance->tls_ca = wf_spi_copy_text(0, 7, context);
 	instance->is_active = wf_spi_bool(0, 8);
@@ -93,15 +92,15 @@ wf_inventory_login_open(int64 credential_id, WfLogin *login)
 void
 wf_inventory_record_connect(int64 instance_id, const WfConnectOutcome *outcome)
 {
-	static WfQuery worked = WF_QUERY(
-		"update whalefall.instances set last_connected = $2, last_connect_attempt = $2, "
-		"last_connect_ok = true, last_connect_error = null, database_version = $3, "
-		"main_version = $4, detailed_version = $5 where id = $1",
-		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID);
-	static WfQuery failed =
-		WF_QUERY("update whalefall.instances set last_connect_attempt = $2, last_connect_ok = false, "
-				 "last_connect_error = $3 where id = $1",
-				 INT8OID, TIMESTAMPTZOID, TEXTOID);
+	static WfQuery worked =
+		WF_QUERY("update whalefall.instances set last_connected = $2, last_connect_attempt = $2, "
+				 "last_connect_ok = true, last_connect_error = null, database_version = $3, "
+				 "main_version = $4, detailed_version = $5 where id = $1",
+				 INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID);
+	static WfQuery failed = WF_QUERY(
+		"update whalefall.instances set last_connect_attempt = $2, last_connect_ok = false, "
+		"last_connect_error = $3 where id = $1",
+		INT8OID, TIMESTAMPTZOID, TEXTOID);
 	WfArg args[5];
 
 	args[0] = WF_ARG_INT64(instance_id);

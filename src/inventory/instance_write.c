@@ -58,7 +58,8 @@ check_name(const char *given)
 		c += pg_utf_mblen(c);
 	}
 	if (characters == 0 || characters > NAME_CHARS)
-		wf_raise(WF_ERR_VALIDATION, psprintf("name must have 1 to %d characters.", NAME_CHARS), NULL);
+		wf_raise(WF_ERR_VALIDATION, psprintf("name must have 1 to %d characters.", NAME_CHARS),
+				 NULL);
 	return name;
 }
 
@@ -162,8 +163,8 @@ require_fields(const WfInstanceInput *input)
 static void
 require_free_name(const char *name, int64 own_id)
 {
-	static WfQuery find =
-		WF_QUERY("select 1 from whalefall.instances where name = $1 and id <> $2", TEXTOID, INT8OID);
+	static WfQuery find = WF_QUERY("select 1 from whalefall.instances where name = $1 and id <> $2",
+								   TEXTOID, INT8OID);
 	WfArg args[] = {wf_arg_text(name), WF_ARG_INT64(own_id)};
 
 	wf_inventory_lock_name('i', name);
@@ -176,9 +177,10 @@ require_free_name(const char *name, int64 own_id)
 static void
 require_ca(int64 id)
 {
-	static WfQuery find = WF_QUERY("select 1 from whalefall.instances where id = $1 "
-								   "and tls_mode in ('verify-ca', 'verify-full') and tls_ca is null",
-								   INT8OID);
+	static WfQuery find =
+		WF_QUERY("select 1 from whalefall.instances where id = $1 "
+				 "and tls_mode in ('verify-ca', 'verify-full') and tls_ca is null",
+				 INT8OID);
 	WfArg args[] = {WF_ARG_INT64(id)};
 
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) > 0)
@@ -286,8 +288,8 @@ wf_instance_update(int64 id, const WfInstanceInput *input)
 	args[12] = WF_ARG_BOOL(input->clears_credential_id);
 	args[13] = WF_ARG_BOOL(input->clears_description);
 	args[14] = WF_ARG_BOOL(input->clears_tls_mode);
-	args[15] = WF_ARG_BOOL(input->clears_tls_ca ||
-						   (input->tls_ca != NULL && checked.tls_ca == NULL));
+	args[15] =
+		WF_ARG_BOOL(input->clears_tls_ca || (input->tls_ca != NULL && checked.tls_ca == NULL));
 	args[16] = WF_ARG_TIME(wf_clock_now());
 	wf_spi_run(&update, SPI_OK_UPDATE, args);
 	require_ca(id);
@@ -298,10 +300,10 @@ wf_instance_update(int64 id, const WfInstanceInput *input)
 void
 wf_instance_delete(int64 id)
 {
-	static WfQuery remove = WF_QUERY(
-		"update whalefall.instances set deleted_at = $2, updated_at = $2 "
-		"where id = $1 and deleted_at is null returning name",
-		INT8OID, TIMESTAMPTZOID);
+	static WfQuery remove =
+		WF_QUERY("update whalefall.instances set deleted_at = $2, updated_at = $2 "
+				 "where id = $1 and deleted_at is null returning name",
+				 INT8OID, TIMESTAMPTZOID);
 	static WfQuery find = WF_QUERY("select 1 from whalefall.instances where id = $1", INT8OID);
 	WfArg args[] = {WF_ARG_INT64(id), WF_ARG_TIME(wf_clock_now())};
 

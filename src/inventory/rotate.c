@@ -47,8 +47,8 @@ pin_transaction(void)
 							 GUC_ACTION_LOCAL, true, 0, false);
 	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
-	if (!DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8,
-										  Int64GetDatum(ROTATION_LOCK))))
+	if (!DatumGetBool(
+			DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(ROTATION_LOCK))))
 		wf_raise(WF_ERR_CONSTRAINT_VIOLATION, "Another session is rotating keys.",
 				 "Wait until it has finished.");
 }
@@ -92,7 +92,8 @@ newest_key(void)
 static void
 lock_out_writers(void)
 {
-	LockRelationOid(get_relname_relid("credentials", get_namespace_oid(WF_SCHEMA, false)), ShareLock);
+	LockRelationOid(get_relname_relid("credentials", get_namespace_oid(WF_SCHEMA, false)),
+					ShareLock);
 }
 
 /* Seal one batch anew, all rows in one statement; gives how many, and moves *after to the last id. */
@@ -103,10 +104,9 @@ seal_batch(int key, int64 *after)
 		"select id, secret from whalefall.credentials where id > $1 and secret is not null and "
 		"get_byte(secret, 0) * 256 + get_byte(secret, 1) <> $2 order by id limit 100 for update",
 		INT8OID, INT4OID);
-	static WfQuery store = WF_QUERY(
-		"update whalefall.credentials c set secret = n.secret "
-		"from unnest($1, $2) n (id, secret) where c.id = n.id",
-		INT8ARRAYOID, BYTEAARRAYOID);
+	static WfQuery store = WF_QUERY("update whalefall.credentials c set secret = n.secret "
+									"from unnest($1, $2) n (id, secret) where c.id = n.id",
+									INT8ARRAYOID, BYTEAARRAYOID);
 	WfArg args[] = {WF_ARG_INT64(*after), WF_ARG_INT32(key)};
 	uint64 n = wf_spi_run(&next, SPI_OK_SELECT, args);
 	Datum *ids = palloc(n * sizeof(Datum));
@@ -128,8 +128,8 @@ seal_batch(int key, int64 *after)
 	{
 		args[0] = WF_ARG(PointerGetDatum(
 			construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-		args[1] = WF_ARG(PointerGetDatum(
-			construct_array(secrets, n, BYTEAOID, -1, false, TYPALIGN_INT)));
+		args[1] =
+			WF_ARG(PointerGetDatum(construct_array(secrets, n, BYTEAOID, -1, false, TYPALIGN_INT)));
 		wf_spi_run(&store, SPI_OK_UPDATE, args);
 	}
 	return n;
@@ -139,8 +139,8 @@ seal_batch(int key, int64 *after)
 static int64
 seal_all(int key, int64 total)
 {
-	MemoryContext batch =
-		AllocSetContextCreate(CurrentMemoryContext, "whalefall key rotation", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "whalefall key rotation",
+												ALLOCSET_DEFAULT_SIZES);
 	int64 after = 0;
 	int64 done = 0;
 	uint64 n;
@@ -223,9 +223,11 @@ wf_inventory_rotate_key(PG_FUNCTION_ARGS)
 		wf_raise(WF_ERR_PERMISSION_REQUIRED, "rotate_key() writes the key file.",
 				 "Run it as a superuser.");
 	if (!IsA(fcinfo->context, CallContext) || castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-						errmsg("rotate_key() commits after each batch and cannot run inside a transaction"),
-						errhint("Run CALL whalefall.rotate_key(); on its own.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+			 errmsg("rotate_key() commits after each batch and cannot run inside a transaction"),
+			 errhint("Run CALL whalefall.rotate_key(); on its own.")));
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	pin_transaction();

@@ -98,7 +98,8 @@ wf_validate_host(const char *host)
 {
 	if (strlen(host) > HOST_MAX || is_disguised_address(host) ||
 		(!is_address(host) && !is_host_name(host)))
-		wf_raise(WF_ERR_VALIDATION, psprintf("host \"%.64s\" is not an address or host name.", host),
+		wf_raise(WF_ERR_VALIDATION,
+				 psprintf("host \"%.64s\" is not an address or host name.", host),
 				 "Give an IPv4 or IPv6 address, or a host name; socket paths are not accepted.");
 	if (is_link_local(host))
 		wf_raise(WF_ERR_VALIDATION, psprintf("host %s is a link-local address.", host),
@@ -110,9 +111,9 @@ wf_validate_database_name(const char *name)
 {
 	if (name == NULL || name[0] == '\0')
 		return;
-	if (strlen(name) > DATABASE_MAX || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-													"abcdefghijklmnopqrstuvwxyz0123456789_.$-") !=
-										   strlen(name))
+	if (strlen(name) > DATABASE_MAX ||
+		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "abcdefghijklmnopqrstuvwxyz0123456789_.$-") != strlen(name))
 		wf_raise(WF_ERR_VALIDATION, psprintf("database_name \"%.64s\" is not valid.", name),
 				 "Use up to 64 letters, digits, _ - . and $.");
 }

@@ -83,7 +83,7 @@ parse_postgresql(const char *banner, int number)
 		return psprintf("%d.%d.%d", number / 10000, number / 100 % 100, number % 100);
 	rest = after(banner, "PostgreSQL ");
 	return rest != NULL && match_parts(rest, 2, 3) > 0 ? pnstrdup(rest, match_parts(rest, 2, 3))
-														: NULL;
+													   : NULL;
 }
 
 static char *

@@ -30,8 +30,8 @@
 #define ELLIPSIS	   "…"
 
 static const char *const level_names[] = {
-	[WF_LOG_DEBUG] = "DEBUG",	[WF_LOG_INFO] = "INFO",			[WF_LOG_WARNING] = "WARNING",
-	[WF_LOG_ERROR] = "ERROR",	[WF_LOG_CRITICAL] = "CRITICAL",
+	[WF_LOG_DEBUG] = "DEBUG", [WF_LOG_INFO] = "INFO",		  [WF_LOG_WARNING] = "WARNING",
+	[WF_LOG_ERROR] = "ERROR", [WF_LOG_CRITICAL] = "CRITICAL",
 };
 
 /* Does the log's table exist? It is history and so not made by CREATE EXTENSION. */
@@ -98,11 +98,10 @@ void
 wf_log_write(WfLogLevel level, const char *module, const char *message, Jsonb *context,
 			 const char *error)
 {
-	static WfQuery insert = WF_QUERY(
-		"insert into whalefall_data.unified_logs "
-		"(\"timestamp\", level, module, message, traceback, context) "
-		"values ($1, $2, $3, $4, $5, $6)",
-		TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID);
+	static WfQuery insert = WF_QUERY("insert into whalefall_data.unified_logs "
+									 "(\"timestamp\", level, module, message, traceback, context) "
+									 "values ($1, $2, $3, $4, $5, $6)",
+									 TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID);
 	WfArg args[6];
 	WfIdentity saved;
 

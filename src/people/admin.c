@@ -99,8 +99,9 @@ bcrypt(const char *password)
 	text *plain = cstring_to_text(password);
 	char *hash;
 
-	salt = OidFunctionCall2Coll(pgcrypto_function("gen_salt", "text, integer"),
-								DEFAULT_COLLATION_OID, CStringGetTextDatum("bf"), Int32GetDatum(wf_setting_bcrypt_cost));
+	salt =
+		OidFunctionCall2Coll(pgcrypto_function("gen_salt", "text, integer"), DEFAULT_COLLATION_OID,
+							 CStringGetTextDatum("bf"), Int32GetDatum(wf_setting_bcrypt_cost));
 	hash = TextDatumGetCString(OidFunctionCall2Coll(pgcrypto_function("crypt", "text, text"),
 													DEFAULT_COLLATION_OID, PointerGetDatum(plain),
 													salt));

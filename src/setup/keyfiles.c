@@ -26,13 +26,14 @@ refuse_while_ciphertext_exists(const char *path)
 	wf_spi_run(&count, SPI_OK_SELECT, NULL);
 	if (wf_spi_int64(0, 1) == 0)
 		return;
-	wf_raise(WF_ERR_CREDENTIAL_INVALID,
-			 psprintf("The key file \"%s\" does not exist, but " INT64_FORMAT
-					  " stored passwords were sealed with it.",
-					  path, wf_spi_int64(0, 1)),
-			 "Copy the key file from where this database came from (setting whalefall.key_file). If it is lost "
-			 "for good: UPDATE whalefall.credentials SET secret = NULL; run setup() again, and store the "
-			 "passwords anew.");
+	wf_raise(
+		WF_ERR_CREDENTIAL_INVALID,
+		psprintf("The key file \"%s\" does not exist, but " INT64_FORMAT
+				 " stored passwords were sealed with it.",
+				 path, wf_spi_int64(0, 1)),
+		"Copy the key file from where this database came from (setting whalefall.key_file). If it is lost "
+		"for good: UPDATE whalefall.credentials SET secret = NULL; run setup() again, and store the "
+		"passwords anew.");
 }
 
 /* Secret that signs tokens: hexadecimal digits without a line end, as PostgREST reads the whole file. */
@@ -70,11 +71,12 @@ warn_if_in_data_directory(WfSetup *setup, const char *path, const char *setting)
 		return;
 	length = strlen(data);
 	if (strncmp(file, data, length) == 0 && file[length] == '/')
-		wf_setup_warn(setup,
-					  psprintf("secret file \"%s\" lies in the data directory, so base backups carry it",
-							   path),
-					  psprintf("Move it to a folder that only the server's user can read and set %s.",
-							   setting));
+		wf_setup_warn(
+			setup,
+			psprintf("secret file \"%s\" lies in the data directory, so base backups carry it",
+					 path),
+			psprintf("Move it to a folder that only the server's user can read and set %s.",
+					 setting));
 }
 
 static bool

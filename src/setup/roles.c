@@ -24,9 +24,12 @@ typedef struct WfRoleSpec
 } WfRoleSpec;
 
 static const WfRoleSpec role_specs[] = {
-	{WF_OWNER, false, true},		{"whalefall_authenticator", true, false},
-	{"whalefall_gateway", false, true}, {"whalefall_anon", false, true},
-	{"whalefall_viewer", false, true},	{"whalefall_user", false, true},
+	{WF_OWNER, false, true},
+	{"whalefall_authenticator", true, false},
+	{"whalefall_gateway", false, true},
+	{"whalefall_anon", false, true},
+	{"whalefall_viewer", false, true},
+	{"whalefall_user", false, true},
 	{"whalefall_admin", false, true},
 };
 
@@ -36,14 +39,10 @@ static const struct
 	const char *role;
 	const char *member;
 } memberships[] = {
-	{"whalefall_anon", "whalefall_viewer"},
-	{"whalefall_viewer", "whalefall_user"},
-	{"whalefall_user", "whalefall_admin"},
-	{"whalefall_gateway", "whalefall_authenticator"},
-	{"whalefall_anon", "whalefall_authenticator"},
-	{"whalefall_viewer", "whalefall_authenticator"},
-	{"whalefall_user", "whalefall_authenticator"},
-	{"whalefall_admin", "whalefall_authenticator"},
+	{"whalefall_anon", "whalefall_viewer"},		   {"whalefall_viewer", "whalefall_user"},
+	{"whalefall_user", "whalefall_admin"},		   {"whalefall_gateway", "whalefall_authenticator"},
+	{"whalefall_anon", "whalefall_authenticator"}, {"whalefall_viewer", "whalefall_authenticator"},
+	{"whalefall_user", "whalefall_authenticator"}, {"whalefall_admin", "whalefall_authenticator"},
 };
 
 static void
@@ -59,8 +58,8 @@ create_role(const WfRoleSpec *spec)
 static void
 check_role(const WfRoleSpec *spec)
 {
-	static const char *const names[] = {"SUPERUSER",   "CREATEDB",	"CREATEROLE",
-										"REPLICATION", "BYPASSRLS", "LOGIN", "INHERIT"};
+	static const char *const names[] = {"SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION",
+										"BYPASSRLS", "LOGIN",	 "INHERIT"};
 	StringInfoData wrong;
 
 	initStringInfo(&wrong);
@@ -73,12 +72,14 @@ check_role(const WfRoleSpec *spec)
 							 names[i]);
 	}
 	if (wrong.len > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("role \"%s\" exists with other attributes than whalefall needs", spec->name),
-				 errdetail("Unexpected: %s.", wrong.data),
-				 errhint("Find out who made this role. Drop or rename it, or correct it with ALTER ROLE, "
-						 "then create the extension again.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("role \"%s\" exists with other attributes than whalefall needs", spec->name),
+			 errdetail("Unexpected: %s.", wrong.data),
+			 errhint(
+				 "Find out who made this role. Drop or rename it, or correct it with ALTER ROLE, "
+				 "then create the extension again.")));
 }
 
 static void
@@ -99,12 +100,11 @@ ensure_role(const WfRoleSpec *spec)
 static void
 ensure_membership(const char *role, const char *member)
 {
-	static WfQuery find =
-		WF_QUERY("select 1 from pg_catalog.pg_auth_members m "
-				 "join pg_catalog.pg_authid r on r.oid = m.roleid "
-				 "join pg_catalog.pg_authid u on u.oid = m.member "
-				 "where r.rolname = $1::name and u.rolname = $2::name",
-				 TEXTOID, TEXTOID);
+	static WfQuery find = WF_QUERY("select 1 from pg_catalog.pg_auth_members m "
+								   "join pg_catalog.pg_authid r on r.oid = m.roleid "
+								   "join pg_catalog.pg_authid u on u.oid = m.member "
+								   "where r.rolname = $1::name and u.rolname = $2::name",
+								   TEXTOID, TEXTOID);
 	WfArg args[] = {wf_arg_text(role), wf_arg_text(member)};
 	bool sets_role = strcmp(member, "whalefall_authenticator") == 0;
 
@@ -136,9 +136,9 @@ warn_of_foreign_members(void)
 	initStringInfo(&list);
 	for (uint64 i = 0; i < n; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", wf_spi_text(i, 1));
-	ereport(WARNING, (errmsg("roles of whalefall have memberships it did not make"),
-					  errdetail("Memberships: %s.", list.data),
-					  errhint("Revoke those that nobody meant.")));
+	ereport(WARNING,
+			(errmsg("roles of whalefall have memberships it did not make"),
+			 errdetail("Memberships: %s.", list.data), errhint("Revoke those that nobody meant.")));
 }
 
 WF_FUNCTION(wf_setup_ensure_roles);

@@ -18,37 +18,37 @@ typedef struct Seed
 } Seed;
 
 /* System accounts (domain specification 3.1); in a like pattern only % is a wildcard. */
-#define ACCOUNT_FILTERS \
-	"insert into whalefall.account_filters (db_type, kind, pattern) " \
-	"select f.db_type, f.kind, p.pattern from (values " \
-	"('mysql', 'exact', array['mariadb.sys']), " \
-	"('mysql', 'like', array['mysql.%']), " \
-	"('postgresql', 'exact', array['rdsadmin', 'rds_superuser']), " \
-	"('postgresql', 'like', array['pg_%']), " \
-	"('sqlserver', 'exact', array['public', 'guest', 'dbo']), " \
-	"('sqlserver', 'like', array['##%', 'NT SERVICE\\%', 'NT AUTHORITY\\%', 'BUILTIN\\%', 'NT %']), " \
-	"('oracle', 'exact', array['SCOTT', 'CTXSYS', 'EXFSYS', 'MDDATA', 'APPQOSSYS', 'OUTLN', 'DIP', " \
-	"'TSMSYS', 'WMSYS', 'XDB', 'ANONYMOUS', 'ORDPLUGINS', 'ORDSYS', 'SI_INFORMTN_SCHEMA', 'MDSYS', " \
+#define ACCOUNT_FILTERS                                                                                \
+	"insert into whalefall.account_filters (db_type, kind, pattern) "                                  \
+	"select f.db_type, f.kind, p.pattern from (values "                                                \
+	"('mysql', 'exact', array['mariadb.sys']), "                                                       \
+	"('mysql', 'like', array['mysql.%']), "                                                            \
+	"('postgresql', 'exact', array['rdsadmin', 'rds_superuser']), "                                    \
+	"('postgresql', 'like', array['pg_%']), "                                                          \
+	"('sqlserver', 'exact', array['public', 'guest', 'dbo']), "                                        \
+	"('sqlserver', 'like', array['##%', 'NT SERVICE\\%', 'NT AUTHORITY\\%', 'BUILTIN\\%', 'NT %']), "  \
+	"('oracle', 'exact', array['SCOTT', 'CTXSYS', 'EXFSYS', 'MDDATA', 'APPQOSSYS', 'OUTLN', 'DIP', "   \
+	"'TSMSYS', 'WMSYS', 'XDB', 'ANONYMOUS', 'ORDPLUGINS', 'ORDSYS', 'SI_INFORMTN_SCHEMA', 'MDSYS', "   \
 	"'OLAPSYS', 'SPATIAL_CSW_ADMIN_USR', 'SPATIAL_WFS_ADMIN_USR', 'APEX_PUBLIC_USER', 'APEX_030200', " \
-	"'FLOWS_FILES', 'HR', 'OE', 'PM', 'IX', 'SH', 'BI', 'DEMO', 'ADMIN', 'AUDSYS', " \
-	"'GSMADMIN_INTERNAL', 'GSMCATUSER', 'GSMUSER', 'LBACSYS', 'OJVMSYS', 'ORACLE_OCM', 'ORDDATA', " \
-	"'ORDS_METADATA', 'ORDS_PUBLIC_USER', 'PDBADMIN', 'RDSADMIN', 'REMOTE_SCHEDULER_AGENT', " \
-	"'SYSBACKUP', 'SYSDG', 'SYSKM', 'SYSRAC', 'SYS$UMF', 'XS$NULL', 'OWBSYS', 'OWBSYS_AUDIT']), " \
-	"('oracle', 'like', array['SYS$%', 'GSM%', 'XDB%', 'APEX%', 'ORD%', 'SPATIAL_%']) " \
+	"'FLOWS_FILES', 'HR', 'OE', 'PM', 'IX', 'SH', 'BI', 'DEMO', 'ADMIN', 'AUDSYS', "                   \
+	"'GSMADMIN_INTERNAL', 'GSMCATUSER', 'GSMUSER', 'LBACSYS', 'OJVMSYS', 'ORACLE_OCM', 'ORDDATA', "    \
+	"'ORDS_METADATA', 'ORDS_PUBLIC_USER', 'PDBADMIN', 'RDSADMIN', 'REMOTE_SCHEDULER_AGENT', "          \
+	"'SYSBACKUP', 'SYSDG', 'SYSKM', 'SYSRAC', 'SYS$UMF', 'XS$NULL', 'OWBSYS', 'OWBSYS_AUDIT']), "      \
+	"('oracle', 'like', array['SYS$%', 'GSM%', 'XDB%', 'APEX%', 'ORD%', 'SPATIAL_%']) "                \
 	") f (db_type, kind, patterns), unnest(f.patterns) p (pattern) on conflict do nothing"
 
 /* System databases (domain specification 5.2). */
-#define DATABASE_FILTERS \
-	"insert into whalefall.database_filters (db_type, kind, pattern) " \
-	"select f.db_type, f.kind, p.pattern from (values " \
+#define DATABASE_FILTERS                                                                      \
+	"insert into whalefall.database_filters (db_type, kind, pattern) "                        \
+	"select f.db_type, f.kind, p.pattern from (values "                                       \
 	"('mysql', 'exact', array['information_schema', 'performance_schema', 'mysql', 'sys']), " \
-	"('mysql', 'like', array['tmp_%', 'temp_%', '#sql%']), " \
-	"('postgresql', 'exact', array['template0', 'template1', 'postgres']), " \
-	"('postgresql', 'like', array['pg_%']), " \
-	"('sqlserver', 'exact', array['master', 'model', 'msdb', 'tempdb']), " \
-	"('sqlserver', 'like', array['ReportServer%']), " \
-	"('oracle', 'exact', array['SYSTEM', 'SYSAUX', 'USERS']), " \
-	"('oracle', 'like', array['SYS%', 'SYSTEM%']) " \
+	"('mysql', 'like', array['tmp_%', 'temp_%', '#sql%']), "                                  \
+	"('postgresql', 'exact', array['template0', 'template1', 'postgres']), "                  \
+	"('postgresql', 'like', array['pg_%']), "                                                 \
+	"('sqlserver', 'exact', array['master', 'model', 'msdb', 'tempdb']), "                    \
+	"('sqlserver', 'like', array['ReportServer%']), "                                         \
+	"('oracle', 'exact', array['SYSTEM', 'SYSAUX', 'USERS']), "                               \
+	"('oracle', 'like', array['SYS%', 'SYSTEM%']) "                                           \
 	") f (db_type, kind, patterns), unnest(f.patterns) p (pattern) on conflict do nothing"
 
 static const Seed seeds[] = {
@@ -59,11 +59,11 @@ static const Seed seeds[] = {
 void
 wf_setup_apply_seeds(WfSetup *setup)
 {
-	static WfQuery claim = WF_QUERY(
-		"insert into whalefall.seeds as s (name, version) values ($1, $2) "
-		"on conflict (name) do update set version = excluded.version, applied_at = now() "
-		"where s.version < excluded.version",
-		TEXTOID, INT4OID);
+	static WfQuery claim =
+		WF_QUERY("insert into whalefall.seeds as s (name, version) values ($1, $2) "
+				 "on conflict (name) do update set version = excluded.version, applied_at = now() "
+				 "where s.version < excluded.version",
+				 TEXTOID, INT4OID);
 
 	for (size_t i = 0; i < lengthof(seeds); i++)
 	{

@@ -93,10 +93,11 @@ version_done(WfSetup *setup, bool take_over, bool *is_new)
 						WF_ARG(ObjectIdGetDatum(MyDatabaseId))};
 
 		if (!take_over)
-			wf_raise(WF_ERR_RESTORED_COPY,
-					 "It was set up in another cluster or database, so it must not log in to the fleet.",
-					 "If the original is gone and this copy shall be the control plane from now on, run "
-					 "SELECT whalefall.setup(take_over => true);");
+			wf_raise(
+				WF_ERR_RESTORED_COPY,
+				"It was set up in another cluster or database, so it must not log in to the fleet.",
+				"If the original is gone and this copy shall be the control plane from now on, run "
+				"SELECT whalefall.setup(take_over => true);");
 		wf_spi_run(&move, SPI_OK_UPDATE, args);
 		wf_json_add_text(setup->steps, NULL, "taken over");
 	}
@@ -110,10 +111,11 @@ settle_history(WfSetup *setup, HistoryChoice choice)
 	if (!wf_setup_history_exists())
 		return;
 	if (choice == HISTORY_ASK)
-		wf_raise(WF_ERR_CONSTRAINT_VIOLATION,
-				 "Schema " WF_SCHEMA_DATA " holds history, but there are no instances it belongs to.",
-				 "SELECT whalefall.setup(history => 'archive'); renames the schema and begins anew. "
-				 "SELECT whalefall.setup(history => 'adopt'); keeps it and gives out ids above those it uses.");
+		wf_raise(
+			WF_ERR_CONSTRAINT_VIOLATION,
+			"Schema " WF_SCHEMA_DATA " holds history, but there are no instances it belongs to.",
+			"SELECT whalefall.setup(history => 'archive'); renames the schema and begins anew. "
+			"SELECT whalefall.setup(history => 'adopt'); keeps it and gives out ids above those it uses.");
 	if (choice == HISTORY_ARCHIVE)
 	{
 		WfIdentity owner;
@@ -131,10 +133,10 @@ settle_history(WfSetup *setup, HistoryChoice choice)
 static void
 store_version(bool is_new, int version)
 {
-	static WfQuery insert =
-		WF_QUERY("insert into whalefall.control_plane (system_identifier, database_oid, setup_version) "
-				 "values ($1, $2, $3)",
-				 INT8OID, OIDOID, INT4OID);
+	static WfQuery insert = WF_QUERY(
+		"insert into whalefall.control_plane (system_identifier, database_oid, setup_version) "
+		"values ($1, $2, $3)",
+		INT8OID, OIDOID, INT4OID);
 	static WfQuery update =
 		WF_QUERY("update whalefall.control_plane set setup_version = $1, set_up_at = now() "
 				 "where setup_version < $1",
@@ -180,19 +182,23 @@ static void
 check_server(WfSetup *setup)
 {
 	if (!is_preloaded())
-		wf_setup_warn(setup, "the library whalefall is not preloaded, so no background work can run",
+		wf_setup_warn(setup,
+					  "the library whalefall is not preloaded, so no background work can run",
 					  "Add whalefall to shared_preload_libraries and restart the server.");
 	if (max_worker_processes < wf_setting_max_workers + OTHER_WORKERS)
-		wf_setup_warn(setup,
-					  psprintf("max_worker_processes is %d, too small for whalefall.max_workers = %d",
-							   max_worker_processes, wf_setting_max_workers),
-					  psprintf("Set max_worker_processes to at least %d and restart the server.",
-							   wf_setting_max_workers + OTHER_WORKERS));
+		wf_setup_warn(
+			setup,
+			psprintf("max_worker_processes is %d, too small for whalefall.max_workers = %d",
+					 max_worker_processes, wf_setting_max_workers),
+			psprintf("Set max_worker_processes to at least %d and restart the server.",
+					 wf_setting_max_workers + OTHER_WORKERS));
 	if (strcmp(wf_setting_database, get_database_name(MyDatabaseId)) != 0)
-		wf_setup_warn(setup,
-					  psprintf("whalefall.database is \"%s\", so no background work is done for this database",
-							   wf_setting_database),
-					  "Name this database in whalefall.database and restart the server, unless this is meant.");
+		wf_setup_warn(
+			setup,
+			psprintf(
+				"whalefall.database is \"%s\", so no background work is done for this database",
+				wf_setting_database),
+			"Name this database in whalefall.database and restart the server, unless this is meant.");
 }
 
 /* All parts in their order; the caller's transaction keeps them together. */

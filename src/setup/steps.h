@@ -12,9 +12,9 @@
 /* What one call of setup() reports. */
 typedef struct WfSetup
 {
-	WfIdentity superuser;	   /* who calls; all but the marked parts runs as whalefall_owner */
-	WfJson *steps;			   /* open array: names of what was done */
-	char *warnings[16];		   /* sentences */
+	WfIdentity superuser; /* who calls; all but the marked parts runs as whalefall_owner */
+	WfJson *steps;		  /* open array: names of what was done */
+	char *warnings[16];	  /* sentences */
 	int warning_count;
 	char *admin_password_file; /* NULL when no administrator was made */
 } WfSetup;
