@@ -47,7 +47,7 @@ sub receive
 	my $mark = $self->{mark} or croak 'nothing was sent';
 
 	$self->{timer}->start($timeout // 60);
-	$self->{handle}->pump until $self->{out} =~ /^\Q$mark\E$/m && $self->{err} =~ /^\Q$mark\E$/m;
+	$self->{handle}->pump until $self->{out} =~ /^\Q$mark\E\n/m && $self->{err} =~ /^\Q$mark\E\n/m;
 	delete $self->{mark};
 	(my $out = $self->{out}) =~ s/\n?\Q$mark\E\n\z//;
 	($self->{error} = $self->{err}) =~ s/\n?\Q$mark\E\n\z//;
@@ -64,7 +64,7 @@ sub is_waiting
 	while (Time::HiRes::time() < $end)
 	{
 		$self->{handle}->pump_nb;
-		return 0 if $self->{out} =~ /^\Q$self->{mark}\E$/m;
+		return 0 if $self->{out} =~ /^\Q$self->{mark}\E\n/m;
 		Time::HiRes::sleep(0.05);
 	}
 	return 1;
