@@ -98,6 +98,38 @@ subtest 'names and addresses' => sub {
 	is(read_server($server, 'version', host => $_)->{rc}, 2, "host $_ is wrong usage") for '/tmp', '@abc', $server->host;
 };
 
+# What names resolve to, and how long that takes, is decided by a stub.
+subtest 'resolving' => sub {
+	my $stub = $server->dir . '/resolver.so';
+	is(system('gcc', qw(-shared -fPIC -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o), $stub, "$FindBin::Bin/resolver_stub.c"), 0,
+		'the stub compiles');
+	my $port = $server->port;
+	my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.2', LocalPort => $port, Listen => 5, Proto => 'tcp')
+	  or die "127.0.0.2: $!";
+	my $read = sub {
+		my ($addresses, $seconds) = @_;
+		local @ENV{qw(LD_PRELOAD FAKE_ADDRESSES)} = ($stub, $addresses);
+		return read_server($server, 'version', host => 'fake.example', args => [ '--connect-timeout', $seconds ]);
+	};
+
+	my $answer = $read->('sleep', 1);
+	is_deeply(failure($answer), [ 'error', 'timeout', 'resolving', undef ], 'a resolver that is stuck');
+	is($answer->{rc}, 1, 'exit status 1');
+	cmp_ok($answer->{took}, '<', 2.5, 'ends soon after the deadline');
+	is($read->('127.0.0.3,127.0.0.1', 5)->{last}{type}, 'done', 'the second address, when the first refuses');
+	$answer = $read->('127.0.0.2,127.0.0.1', 2);
+	is($answer->{last}{type}, 'done', 'or does not answer');
+	cmp_ok($answer->{took}, '<', 1.8, 'which costs its share of the time only');
+	$answer = $read->('127.0.0.2,127.0.0.2,127.0.0.3,127.0.0.4', 3);
+	is_deeply(failure($answer), [ 'error', 'refused', 'connecting', undef ], 'the last address tells the error');
+	cmp_ok($answer->{took}, '<', 1.8, 'and an address given twice is tried once');
+	is_deeply(failure($read->('127.0.0.1,169.254.169.254', 3)), [ 'error', 'other', 'resolving', undef ],
+		'one link-local address among others is enough to refuse');
+	$answer = read_server($server, 'version', host => '127.0.0.1', password => 'Wrong-1');
+	is(() = $server->log_contents =~ /password authentication failed/g, 1, 'a wrong password is tried once');
+	close $silent;
+};
+
 subtest 'logins' => sub {
 	my $answer = fails('a wrong password', $server, [ 'auth', 'connecting', '28P01' ],
 		qr/password authentication failed for user "postgres"/, password => 'Wrong-1');

@@ -92,40 +92,20 @@ choose_ca(TrustedCa *ca, const WfRequest *request, WfFailure *failure)
 	return false;
 }
 
-/* Repeats the host once for each address: libpq wants both lists of equal length. */
-static void
-join_hosts(const char *host, const WfAddressList *list, char *hosts, size_t hosts_size,
-		   char *addresses, size_t addresses_size)
-{
-	size_t nhosts = 0;
-	size_t naddresses = 0;
-
-	for (int i = 0; i < list->n; i++)
-	{
-		nhosts +=
-			(size_t) snprintf(hosts + nhosts, hosts_size - nhosts, "%s%s", i > 0 ? "," : "", host);
-		naddresses += (size_t) snprintf(addresses + naddresses, addresses_size - naddresses, "%s%s",
-										i > 0 ? "," : "", list->text[i]);
-	}
-}
-
 /* Starts the connection; everything that a file or variable could decide is said here. */
 static PGconn *
-start(const WfRequest *request, const WfAddressList *list, const TrustedCa *ca)
+start(const WfRequest *request, const char *address, const TrustedCa *ca)
 {
-	char hosts[WF_ADDRESSES_MAX * 257];
-	char addresses[WF_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 2)];
 	char port[8];
 	const char *keywords[NKEYWORDS];
 	const char *values[NKEYWORDS];
 	int n = 0;
 
-	join_hosts(request->host, list, hosts, sizeof(hosts), addresses, sizeof(addresses));
 	snprintf(port, sizeof(port), "%d", request->port);
 
 #define SAY(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
-	SAY("host", hosts);
-	SAY("hostaddr", addresses);
+	SAY("host", request->host);
+	SAY("hostaddr", address);
 	SAY("port", port);
 	SAY("dbname", request->dbname);
 	SAY("user", request->user);
@@ -157,12 +137,12 @@ ignore_notice(void *arg, const PGresult *result)
 
 /* Waits until libpq can go on; false when the deadline has passed. */
 static bool
-wait_for(const WfPgSession *session, short events)
+wait_for(PGconn *conn, short events, WfDeadline deadline)
 {
 	for (;;)
 	{
-		struct pollfd wait = {PQsocket(session->conn), events, 0};
-		int left = wf_deadline_left(session->deadline);
+		struct pollfd wait = {PQsocket(conn), events, 0};
+		int left = wf_deadline_left(deadline);
 		int n;
 
 		if (left == 0)
@@ -176,43 +156,36 @@ wait_for(const WfPgSession *session, short events)
 }
 
 /* Drives the connection until it is made or has failed, or the deadline has passed. */
-static bool
-drive(WfPgSession *session)
+static void
+drive(WfPgSession *session, const char *address, WfDeadline deadline)
 {
+	PGconn *conn = session->conn;
 	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
-	ConnStatusType last_status = PQstatus(session->conn);
+	ConnStatusType last_status = PQstatus(conn);
 
 	while (polling != PGRES_POLLING_OK && polling != PGRES_POLLING_FAILED)
 	{
-		if (!wait_for(session, polling == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+		if (!wait_for(conn, polling == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
 		{
 			wf_failure_set(&session->failure, WF_ERROR_TIMEOUT,
-						   "timeout expired while connecting after %d ms",
-						   session->request->connect_timeout_ms);
-			return false;
+						   "timeout expired while connecting to %s, port %d", address,
+						   session->request->port);
+			return;
 		}
-		last_status = PQstatus(session->conn);
-		polling = PQconnectPoll(session->conn);
+		last_status = PQstatus(conn);
+		polling = PQconnectPoll(conn);
 	}
-	if (polling == PGRES_POLLING_OK)
-		return true;
-	wf_pg_connect_failure(&session->failure, PQerrorMessage(session->conn), last_status);
-	return false;
+	if (polling == PGRES_POLLING_FAILED)
+		wf_pg_connect_failure(&session->failure, PQerrorMessage(conn), last_status);
 }
 
-/* Opens the connection to resolved addresses. */
+/* Tries one address up to a deadline of its own; false with session->failure set. */
 static bool
-open_connection(WfPgSession *session, const WfAddressList *list)
+try_address(WfPgSession *session, const char *address, const TrustedCa *ca, WfDeadline deadline)
 {
-	TrustedCa ca;
-
-	if (!choose_ca(&ca, session->request, &session->failure))
-	{
-		if (ca.fd >= 0)
-			close(ca.fd);
-		return false;
-	}
-	session->conn = start(session->request, list, &ca);
+	wf_pg_close(session);
+	session->failure.type = NULL;
+	session->conn = start(session->request, address, ca);
 	if (session->conn == NULL)
 		wf_failure_set(&session->failure, WF_ERROR_OTHER, "out of memory");
 	else if (PQstatus(session->conn) == CONNECTION_BAD)
@@ -222,11 +195,37 @@ open_connection(WfPgSession *session, const WfAddressList *list)
 		/* Makes the text of a refused login carry its SQLSTATE, in whatever language it is. */
 		PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
 		PQsetNoticeReceiver(session->conn, ignore_notice, NULL);
-		drive(session);
+		drive(session, address, deadline);
+	}
+	return session->failure.type == NULL;
+}
+
+/*
+ * Opens the connection to the first address that answers. Each gets an equal share of the time
+ * that is left: libpq would let one that swallows packets use up all of it.
+ */
+static bool
+open_connection(WfPgSession *session, const WfAddressList *list)
+{
+	TrustedCa ca;
+	bool connected = false;
+
+	if (choose_ca(&ca, session->request, &session->failure))
+	{
+		for (int i = 0; i < list->n && !connected; i++)
+		{
+			int share = wf_deadline_left(session->deadline) / (list->n - i);
+
+			connected = try_address(session, list->text[i], &ca, wf_deadline_after(share));
+			/* Where somebody has answered, there is no better address. */
+			if (!connected && strcmp(session->failure.type, WF_ERROR_REFUSED) != 0 &&
+				strcmp(session->failure.type, WF_ERROR_TIMEOUT) != 0)
+				break;
+		}
 	}
 	if (ca.fd >= 0)
 		close(ca.fd);
-	return session->failure.type == NULL;
+	return connected;
 }
 
 bool

@@ -38,12 +38,14 @@ our @EXPORT = qw(program remote_server run_program read_server rows categories f
 my $PROGRAM = Whalefall::Servers::root() . '/whalefall-remote-postgresql';
 my %children;    # processes started here, for the END block
 
-# The path of the program; builds it when it is not there or older than its sources.
+# The path of the program; builds it when it is not there or older than its sources. Another build of
+# it, with sanitizers for example, can be named in the variable WHALEFALL_REMOTE_PROGRAM.
 sub program
 {
 	my $root = Whalefall::Servers::root();
 	our $built;
 
+	return $ENV{WHALEFALL_REMOTE_PROGRAM} if $ENV{WHALEFALL_REMOTE_PROGRAM};
 	if (!$built++)
 	{
 		system("make -s -C '$root' whalefall-remote-postgresql >/tmp/whalefall-make.$$ 2>&1 </dev/null") == 0
