@@ -17,7 +17,7 @@ sub answer { my ($worker, $seconds) = @_; return [ ($worker->frames($seconds))[-
 subtest 'one process serves many requests' => sub {
 	my $worker = start_worker();
 
-	for my $reads (qw(version accounts databases tables version,accounts,databases,tables))
+	for my $reads ('version', 'accounts', 'databases', 'tables', 'version,accounts,databases,tables')
 	{
 		$worker->send(request_frame($port, reads => $reads));
 		my @frames = $worker->frames;
@@ -138,8 +138,12 @@ subtest 'life and death' => sub {
 	my %fds = map { (readlink("/proc/$pid/fd/$_") // '') => 1 } map { m{(\d+)$} } glob "/proc/$pid/fd/*";
 	is_deeply([ grep { !m{^/dev/null$|^socket:|^pipe:|^/tmp/|^/dev/|deleted} } sort keys %fds ], [], 'no file of the parent is open');
 	is(readlink("/proc/$pid/fd/0"), '/dev/null', 'nothing a library prints can get between the frames');
-	my ($limit) = $slurp->('limits') =~ /^Max address space\s+(\d+)/m;
-	is($limit, 512 * 1024 * 1024, 'its address space is limited');
+	SKIP:
+	{
+		skip 'a sanitizer needs all of the address space', 1 if $ENV{WHALEFALL_REMOTE_PROGRAM};
+		my ($limit) = $slurp->('limits') =~ /^Max address space\s+(\d+)/m;
+		is($limit, 512 * 1024 * 1024, 'its address space is limited');
+	}
 	is(($slurp->('limits') =~ /^Max core file size\s+(\d+)/m)[0], 0, 'it leaves no core');
 	is(($slurp->('status') =~ /^NoNewPrivs:\s+(\d)/m)[0], 1, 'it can gain no privileges');
 	is(($slurp->('status') =~ /^Umask:\s+(\d+)/m)[0], '0077', 'it makes no readable files');

@@ -59,44 +59,59 @@ serve_frame(const WfEngine *engine, WfFrameReader *reader, WfOutput *out)
 	wf_request_free(&request);
 }
 
+/*
+ * Serves the requests in some bytes; false when the bytes are not frames: where the next one would
+ * begin is not known then.
+ */
+static bool
+serve_bytes(const WfEngine *engine, WfFrameReader *reader, const char *bytes, size_t len,
+			WfOutput *out)
+{
+	size_t pos = 0;
+
+	while (pos < len)
+	{
+		size_t used;
+		WfFrameStatus status = wf_frame_feed(reader, bytes + pos, len - pos, &used);
+
+		pos += used;
+		if (status == WF_FRAME_MORE)
+			break;
+		if (status != WF_FRAME_READY)
+		{
+			refuse(out, "the request frame is too large");
+			return false;
+		}
+		serve_frame(engine, reader, out);
+		wf_frame_next(reader);
+	}
+	return true;
+}
+
 int
 wf_worker_main(const WfEngine *engine)
 {
 	static char bytes[16 * 1024];
 	static WfOutput out;
 	WfFrameReader reader;
+	bool good = true;
 	int sock = take_socket();
 
 	if (sock < 0)
 		return WF_EXIT_USAGE;
 	memset(&reader, 0, sizeof(reader));
 	wf_output_init(&out, WF_OUTPUT_FRAMES, sock);
-	for (;;)
+	while (good)
 	{
 		ssize_t n = read(sock, bytes, sizeof(bytes));
-		size_t pos = 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return WF_EXIT_OK;
-		while (pos < (size_t) n)
-		{
-			size_t used;
-			WfFrameStatus status = wf_frame_feed(&reader, bytes + pos, (size_t) n - pos, &used);
-
-			pos += used;
-			if (status == WF_FRAME_MORE)
-				break;
-			if (status != WF_FRAME_READY)
-			{
-				/* Where the next frame begins is not known any more. */
-				refuse(&out, "the request frame is too large");
-				return WF_EXIT_REMOTE;
-			}
-			serve_frame(engine, &reader, &out);
-			wf_frame_next(&reader);
-		}
+			break;
+		good = serve_bytes(engine, &reader, bytes, (size_t) n, &out);
 		explicit_bzero(bytes, (size_t) n);
 	}
+	wf_frame_reader_free(&reader);
+	return good ? WF_EXIT_OK : WF_EXIT_REMOTE;
 }
