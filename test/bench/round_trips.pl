@@ -2,7 +2,7 @@
 # counted on the wire, by a relay that delays every byte, not told by the program that makes them.
 use strict;
 use warnings;
-use Bench qw(row control_plane target add_instance sync_ok);
+use Bench qw(row control_plane target add_instance sync_ok known);
 use Bench::Proxy;
 
 my $MOST = 8;
@@ -34,6 +34,7 @@ sub measure
 	my $id = add_instance($control, "${operation}_$count", $proxy->port);
 
 	sync_ok($control, $operation, $id);
+	known($control, $id, $count) if $operation eq 'instances_sync_accounts';
 	my @connections = $proxy->stop;
 	die 'connections: ' . @connections . "\n" if @connections != 1 || !$connections[0]{ready};
 	return $connections[0]{trips};

@@ -15,7 +15,7 @@ use Whalefall::Fleet;
 use Whalefall::Tree;
 
 our @EXPORT_OK = qw(row control_plane target add_instance children_of worker_pid anon_kb cpu_ns
-	wait_until median sync_ok);
+	wait_until median sync_ok known);
 
 my @COLUMNS = qw(figure measured floor ratio must ok);
 
@@ -31,19 +31,13 @@ sub row
 	return;
 }
 
-# The row of a line, or undef when it is none. The second form is figure | measured | floor | floor/measured |
-# least ratio | ok or MISSED, without a ratio for figures that must be zero.
+# The row of a line, or undef when it is none.
 sub parse_row
 {
 	my ($line) = @_;
 	my %row;
 
 	chomp $line;
-	if ($line =~ /^([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([\d.]+) \| (ok|MISSED)$/)
-	{
-		@row{@COLUMNS} = ($1, $2, $3, $4, $4 eq '-' ? "= $5" : ">= $5 (floor/ours)", $6 eq 'ok' ? 1 : 0);
-		return \%row;
-	}
 	my ($mark, @values) = split /\t/, $line, -1;
 	return undef if ($mark // '') ne 'row' || @values != @COLUMNS;
 	@row{@COLUMNS} = @values;
@@ -114,6 +108,17 @@ sub sync_ok
 
 	croak "$operation: $answer" if $answer !~ /"status"\s*:\s*"completed"/;
 	return $answer;
+}
+
+# Dies unless the sync has brought so many accounts: a figure of less work would be worth nothing.
+sub known
+{
+	my ($control, $id, $count) = @_;
+	my $found = $control->value("select count(*) from whalefall_api.accounts where instance_id = $id and is_active",
+		database => 'whalefall');
+
+	croak "$found accounts instead of $count" if $found != $count;
+	return;
 }
 
 # Process ids of the children of a process.
@@ -198,7 +203,7 @@ sub median
 {
 	my @sorted = sort { $a <=> $b } @_;
 
-	return $sorted[ int(@sorted / 2) ];
+	return ($sorted[ $#sorted / 2 ] + $sorted[ @sorted / 2 ]) / 2;
 }
 
 1;
