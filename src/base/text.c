@@ -41,6 +41,12 @@ wf_text_length(const char *text)
 	return pg_mbstrlen(text);
 }
 
+char *
+wf_text_clip(const char *text, int bytes)
+{
+	return pnstrdup(text, pg_mbcliplen(text, strlen(text), bytes));
+}
+
 /*
  * Match by bytes. Greedy with one point of return: after a failure only the last % can take more, so
  * the cost is bounded by the product of both lengths.

@@ -12,6 +12,9 @@ extern char *wf_text_trim(const char *text);
 /* Number of characters (not bytes) of a text in the database encoding. */
 extern int wf_text_length(const char *text);
 
+/* Copy of at most so many bytes, cut at a character's border; for messages. Palloc'd. */
+extern char *wf_text_clip(const char *text, int bytes);
+
 /* Filter pattern: only % is a wildcard, everything else (also _) is literal. */
 extern bool wf_text_matches(const char *text, const char *pattern, bool ignore_case);
 

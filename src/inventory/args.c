@@ -62,7 +62,8 @@ wf_arg_clears(FunctionCallInfo fcinfo, int n, const char *const *allowed, const 
 		for (int a = 0; allowed[a] != NULL && !known; a++)
 			known = strcmp(name, allowed[a]) == 0;
 		if (!known)
-			wf_raise(WF_ERR_VALIDATION, psprintf("Field \"%.64s\" cannot be cleared.", name), NULL);
+			wf_raise(WF_ERR_VALIDATION,
+					 psprintf("Field \"%s\" cannot be cleared.", wf_text_clip(name, 64)), NULL);
 		found = found || strcmp(name, field) == 0;
 	}
 	return found;

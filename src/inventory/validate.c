@@ -20,7 +20,8 @@ wf_validate_db_type(const char *db_type)
 	const char *canonical = wf_text_db_type(db_type);
 
 	if (canonical == NULL)
-		wf_raise(WF_ERR_VALIDATION, psprintf("db_type \"%.64s\" is not known.", db_type),
+		wf_raise(WF_ERR_VALIDATION,
+				 psprintf("db_type \"%s\" is not known.", wf_text_clip(db_type, 64)),
 				 "Use mysql, postgresql, sqlserver or oracle.");
 	return canonical;
 }
@@ -99,7 +100,7 @@ wf_validate_host(const char *host)
 	if (strlen(host) > HOST_MAX || is_disguised_address(host) ||
 		(!is_address(host) && !is_host_name(host)))
 		wf_raise(WF_ERR_VALIDATION,
-				 psprintf("host \"%.64s\" is not an address or host name.", host),
+				 psprintf("host \"%s\" is not an address or host name.", wf_text_clip(host, 64)),
 				 "Give an IPv4 or IPv6 address, or a host name; socket paths are not accepted.");
 	if (is_link_local(host))
 		wf_raise(WF_ERR_VALIDATION, psprintf("host %s is a link-local address.", host),
@@ -114,6 +115,7 @@ wf_validate_database_name(const char *name)
 	if (strlen(name) > DATABASE_MAX ||
 		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "abcdefghijklmnopqrstuvwxyz0123456789_.$-") != strlen(name))
-		wf_raise(WF_ERR_VALIDATION, psprintf("database_name \"%.64s\" is not valid.", name),
+		wf_raise(WF_ERR_VALIDATION,
+				 psprintf("database_name \"%s\" is not valid.", wf_text_clip(name, 64)),
 				 "Use up to 64 letters, digits, _ - . and $.");
 }

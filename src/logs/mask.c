@@ -101,7 +101,7 @@ find_url_secret(const char *text, size_t length, size_t *from, size_t *to)
 	return true;
 }
 
-/* Does a secret word and "=" begin here? Gives the length up to and with the "=", or 0. */
+/* Does a secret word and "=" begin here? Gives the length up to the value, or 0. */
 static size_t
 match_secret_word(const char *text, size_t length)
 {
@@ -113,8 +113,12 @@ match_secret_word(const char *text, size_t length)
 			continue;
 		while (n < length && text[n] == ' ')
 			n++;
-		if (n < length && text[n] == '=')
-			return n + 1;
+		if (n >= length || text[n] != '=')
+			continue;
+		do
+			n++;
+		while (n < length && text[n] == ' ');
+		return n;
 	}
 	return 0;
 }
