@@ -175,6 +175,12 @@ CREATE FUNCTION whalefall_api.instances_delete(instance_id bigint) RETURNS json
 	AS 'MODULE_PATHNAME', 'wf_instances_delete';
 COMMENT ON FUNCTION whalefall_api.instances_delete(bigint) IS 'put an instance into the recycle bin; its history stays';
 
+CREATE FUNCTION whalefall.parse_version(db_type text, banner text, version_num integer,
+	OUT main_version text, OUT detailed_version text) RETURNS record
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'wf_inventory_parse_version_sql';
+COMMENT ON FUNCTION whalefall.parse_version(text, text, integer) IS 'private: what a sync makes of a server''s banner; version_num is PostgreSQL''s, else 0';
+
 -- No SET clause: a procedure that commits cannot have one; it pins search_path itself in each transaction.
 CREATE PROCEDURE whalefall.rotate_key(drop_retired boolean DEFAULT false)
 	LANGUAGE c

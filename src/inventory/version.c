@@ -3,9 +3,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 #include "inventory/instance.h"
+#include "whalefall.h"
 
 #define SHOWN_CHARACTERS 50
 
@@ -141,4 +146,28 @@ wf_inventory_parse_version(const char *db_type, const char *banner, int version_
 		found = parse_oracle(banner);
 	*main_version = found != NULL ? first_two_parts(found) : NULL;
 	*detailed_version = found != NULL ? found : shorten(banner);
+}
+
+WF_FUNCTION(wf_inventory_parse_version_sql);
+
+/* whalefall.parse_version(db_type, banner, version_num): private, what a sync makes of a server's banner. */
+Datum
+wf_inventory_parse_version_sql(PG_FUNCTION_ARGS)
+{
+	TupleDesc shape;
+	Datum values[2];
+	bool nulls[2];
+	char *main_version;
+	char *detailed;
+
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	wf_inventory_parse_version(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							   text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2),
+							   &main_version, &detailed);
+	nulls[0] = main_version == NULL;
+	nulls[1] = detailed == NULL;
+	values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(main_version);
+	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(detailed);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
 }
