@@ -108,11 +108,12 @@ below(uint32_t n)
 static void
 generate(WfBuffer *out)
 {
-	static const char *const words[] = {
-		"protocol", "1",	"db_type", "postgresql",		 "host",	 "db.example",
-		"port",		"5432", "user",	   "u",					 "reads",	 "version,accounts",
-		"password", "",		"tls_ca",  "connect_timeout_ms", "20000",	 "dbname",
-		"x",		"/tmp", "99999",   "\xff\xfe",			 "tls_mode", "require"};
+	static const char *const words[] = {"protocol", "1",		  "db_type",  "postgresql",
+										"host",		"db.example", "port",	  "5432",
+										"user",		"u",		  "reads",	  "version,accounts",
+										"password", "",			  "tls_ca",	  "connect_timeout_ms",
+										"20000",	"dbname",	  "x",		  "/tmp",
+										"99999",	"\xff\xfe",	  "tls_mode", "require"};
 	WfFrameWriter writer;
 	uint32_t nfields = below(16);
 	size_t start = out->len;

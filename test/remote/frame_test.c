@@ -204,13 +204,9 @@ test_malformed(void)
 static void
 test_text(void)
 {
-	static const char *const good[] = {"",
-									   "plain",
-									   "\xe9\xb2\xb8\xe8\x90\xbd",
-									   "\xf0\x9f\x90\xb3",
-									   "\xc2\x80",
-									   "\xed\x9f\xbf",
-									   "\xf4\x8f\xbf\xbf"};
+	static const char *const good[] = {
+		"",			"plain",		"\xe9\xb2\xb8\xe8\x90\xbd", "\xf0\x9f\x90\xb3",
+		"\xc2\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
 	static const char *const bad[] = {"\x80",
 									  "\xc0\xaf",
 									  "\xc1\xbf",

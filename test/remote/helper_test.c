@@ -40,8 +40,7 @@ count_row(void *arg, const char *dataset, int nfields, const char *const *values
 	for (int i = 0; i < nfields; i++)
 		watch->bytes += values[i] == NULL ? 0 : strlen(values[i]);
 	if (watch->rows == watch->raise_at)
-		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION),
-				errmsg("raised at a row of %s", dataset));
+		ereport(ERROR, errcode(ERRCODE_RAISE_EXCEPTION), errmsg("raised at a row of %s", dataset));
 }
 
 /* Answers the question whether the read is cancelled. */

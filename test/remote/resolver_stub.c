@@ -25,8 +25,8 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			struct addrinfo **found)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
-		(int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))
-			dlsym(RTLD_NEXT, "getaddrinfo");
+		(int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **)) dlsym(
+			RTLD_NEXT, "getaddrinfo");
 	char copy[sizeof(addresses)];
 	struct addrinfo **end = found;
 	char *rest = copy;
