@@ -25,7 +25,6 @@ static const struct
 	[WF_PHRASE_COLLECTED] = {"权限采集完成：新增 %d，更新 %d，跳过 %d",
 							 "permissions collected: %d created, %d updated, %d skipped"},
 	[WF_PHRASE_NO_ACCOUNTS] = {"没有活动账户", "no active account found"},
-	[WF_PHRASE_SYNCED] = {"账户同步完成", "account sync completed"},
 	[WF_PHRASE_YES] = {"是", "yes"},
 	[WF_PHRASE_NO] = {"否", "no"},
 };

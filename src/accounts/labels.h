@@ -20,7 +20,6 @@ typedef enum WfPhrase
 	WF_PHRASE_UPDATED,	   /* %s label */
 	WF_PHRASE_COLLECTED,   /* %d created, %d updated, %d skipped */
 	WF_PHRASE_NO_ACCOUNTS, /* - */
-	WF_PHRASE_SYNCED,	   /* - */
 	WF_PHRASE_YES,
 	WF_PHRASE_NO
 } WfPhrase;

@@ -16,7 +16,7 @@
 #include "base/spi.h"
 
 /* First key of the advisory lock of a merge; the second is the instance. */
-#define LOCK_CLASS 0x77666163 + 1
+#define LOCK_CLASS 0x77666164
 
 /* Two merges of one instance at once would both insert the same accounts. */
 static void

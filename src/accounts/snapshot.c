@@ -171,7 +171,7 @@ carry_forward(Build *build, JsonbContainer *old_section, const char *key)
 		wf_jb_add(&build->json, key, &value);
 }
 
-/* Categories, or members of `extra`; name_of drops the prefix of the staged category. */
+/* Categories, or members of `extra`: the first `prefix` bytes of a staged category are not its key. */
 static void
 build_section(Build *build, WfAtomSection section, const char *name, int prefix)
 {

@@ -50,7 +50,7 @@ intern(WfAccountStage *stage, const char *dataset, const char *text)
 {
 	size_t length = strlen(text);
 
-	if (stage->pool.bytes + length > WF_STAGE_MAX_BYTES)
+	if (stage->pool.bytes + length > WF_STAGE_MAX_BYTES || stage->pool.count >= WF_STAGE_MAX_TEXTS)
 		too_large();
 	if (!pg_verifymbstr(text, (int) length, true))
 		wf_raise(WF_ERR_SYNC_DATA,
@@ -66,13 +66,12 @@ is_blank(const char *text)
 	return text == NULL || strspn(text, " \t\r\n\v\f") == strlen(text);
 }
 
-/* Remember a sentence about an account that is left out; bounded, the sync goes on. */
-static void
-complain(WfAccountStage *stage, char *sentence)
+void
+wf_stage_complain(WfAccountStage *stage, const char *sentence)
 {
 	MemoryContext old = MemoryContextSwitchTo(stage->context);
 
-	if (list_length(stage->errors) < 100)
+	if (list_length(stage->errors) < WF_STAGE_MAX_ERRORS)
 		stage->errors = lappend(stage->errors, pstrdup(sentence));
 	MemoryContextSwitchTo(old);
 }
@@ -87,8 +86,8 @@ is_kept(WfAccountStage *stage, const char *username)
 	{
 		int shown = pg_mbcliplen(username, strlen(username), 80);
 
-		complain(stage, psprintf("account name of %zu bytes is too long: %.*s...", strlen(username),
-								 shown, username));
+		wf_stage_complain(stage, psprintf("account name of %zu bytes is too long: %.*s...",
+										  strlen(username), shown, username));
 		return false;
 	}
 	return !wf_account_filter_drops(stage->filter, username);
@@ -187,6 +186,8 @@ intern_atom(WfAccountStage *stage, WfAtom *atom)
 	for (at = atom->hash & slots->mask; slots->slots[at] != 0; at = (at + 1) & slots->mask)
 		if (same_atom(&stage->atoms[slots->slots[at] - 1], atom))
 			return slots->slots[at] - 1;
+	if (stage->natoms >= WF_STAGE_MAX_TEXTS)
+		too_large();
 	stage->atoms = wf_grow(stage->context, stage->atoms, &stage->atoms_capacity, stage->natoms + 1,
 						   sizeof(WfAtom));
 	stage->atoms[stage->natoms] = *atom;

@@ -26,7 +26,9 @@
 
 #define WF_STAGE_MAX_ACCOUNTS 1000000
 #define WF_STAGE_MAX_ROWS	  16000000
+#define WF_STAGE_MAX_TEXTS	  4000000 /* distinct ones, and distinct rows */
 #define WF_STAGE_MAX_BYTES	  (64 * 1024 * 1024)
+#define WF_STAGE_MAX_ERRORS	  100
 #define WF_STAGE_MAX_NAME	  1024 /* bytes of a user name or of one part of a path */
 
 typedef struct WfAccountStage WfAccountStage;

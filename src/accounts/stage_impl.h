@@ -88,6 +88,9 @@ struct WfAccountStage
 	List *errors;
 };
 
+/* Remember a sentence about an account that is left out, copied; further ones than a few are dropped. */
+extern void wf_stage_complain(WfAccountStage *stage, const char *sentence);
+
 /* Order of atoms: by the texts of their parts, shorter first, then kind and text. */
 extern int wf_atom_compare(const WfPool *pool, const WfAtom *a, const WfAtom *b);
 

@@ -177,12 +177,8 @@ sort_accounts(WfAccountStage *stage)
 	{
 		if (kept > 0 && stage->accounts[kept - 1].name == stage->accounts[i].name)
 		{
-			MemoryContext old = MemoryContextSwitchTo(stage->context);
-
-			stage->errors = lappend(stage->errors,
-									psprintf("two accounts are named %s; only one is followed",
-											 wf_pool_text(&stage->pool, stage->accounts[i].name)));
-			MemoryContextSwitchTo(old);
+			wf_stage_complain(stage, psprintf("two accounts are named %s; only one is followed",
+											  wf_pool_text(&stage->pool, stage->accounts[i].name)));
 			continue;
 		}
 		stage->accounts[kept++] = stage->accounts[i];

@@ -12,6 +12,7 @@
 #include "accounts/stage.h"
 #include "accounts/sync.h"
 #include "base/clock.h"
+#include "base/errors.h"
 #include "base/json.h"
 #include "base/partition.h"
 #include "base/spi.h"
@@ -42,7 +43,8 @@ open_stage(WfItem *item)
 	wf_item_begin("account sync: prepare");
 	wf_partition_ensure_current();
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
-		elog(ERROR, "instance " INT64_FORMAT " vanished", item->instance_id);
+		wf_raise(WF_ERR_NOT_FOUND,
+				 psprintf("There is no instance " INT64_FORMAT ".", item->instance_id), NULL);
 	db_type = wf_spi_copy_text(0, 1, item->context);
 	filter = wf_account_filter_load(db_type, item->context);
 	stage = wf_stage_create(item->context, db_type, filter);

@@ -1,7 +1,7 @@
 -- From a driver's rows to snapshots: canonical form, parts that could not be read, PUBLIC, malformed rows.
 \set ECHO none
 begin;
-select plan(59);
+select plan(61);
 
 insert into whalefall.instances (name, db_type, host, port) values
 	('pg', 'postgresql', '127.0.0.1', 5432), ('my', 'mysql', '127.0.0.1', 3306), ('ms', 'sqlserver', '127.0.0.1', 1433);
@@ -131,6 +131,12 @@ select throws_ok(format($$select pg_temp.sync('my', '[["account", "1", "a"], %s]
 		'["item", "1", "c", "' || repeat('x', 1025) || '"]']) r;
 select throws_ok(format($$select pg_temp.sync('my', '%s')$$, r), 'PT400', null, 'refused: ' || left(r, 60))
 	from unnest(array['{}', '[1]', '[[]]', '[["account", 1, "x"]]', '5', '[[null]]']) r;
+
+-- Bounds --------------------------------------------------------------------------------------------------
+select throws_ok($$select pg_temp.sync('my', (select jsonb_agg(jsonb_build_array('account', 'k' || g, repeat('x', 1000) || g))
+	from generate_series(1, 68000) g))$$, 'PT409', 'the instance gave no usable data', 'more than 64 MB of names');
+select is(jsonb_array_length(pg_temp.sync('my', (select jsonb_agg(jsonb_build_array('account', g::text, 'same')) || '[["account", "x", "other"]]'
+	from generate_series(1, 500) g)) #> '{collection,errors}'), 100, 'errors are bounded');
 
 -- Mass ----------------------------------------------------------------------------------------------------
 create temp table mass as select (select jsonb_agg(jsonb_build_array('account', g::text, 'r' || g)) from generate_series(1, 10000) g)
