@@ -37,7 +37,7 @@
 #include "runs/shared.h"
 #include "whalefall.h"
 
-#define MAX_BACKOFF_MS		60000
+#define MAX_BACKOFF_MS		 60000
 #define REQUEST_MAX_ATTEMPTS 3
 
 extern PGDLLEXPORT void wf_launcher_main(Datum arg);

@@ -69,7 +69,8 @@ log_idle_once(const char *reason, const char *hint)
 	wf_shared->version_warned = true;
 	LWLockRelease(wf_shared->lock);
 	if (!warned)
-		ereport(LOG, (errmsg("whalefall does no background work: %s", reason), errhint("%s", hint)));
+		ereport(LOG,
+				(errmsg("whalefall does no background work: %s", reason), errhint("%s", hint)));
 }
 
 /* The version of the installed extension, or NULL. SPI connected. */
@@ -128,9 +129,9 @@ prepare_database(void)
 static bool
 lock_work(const WfItem *item, LOCKTAG *tag)
 {
-	uint64 key = hash_combine64(hash_bytes_extended((const unsigned char *) item->task->work,
-													strlen(item->task->work), 0),
-								(uint64) item->instance_id);
+	uint64 key = hash_combine64(
+		hash_bytes_extended((const unsigned char *) item->task->work, strlen(item->task->work), 0),
+		(uint64) item->instance_id);
 
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key, 3);
 	return LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
@@ -143,8 +144,9 @@ describe_error(ErrorData *error, const char **code, char **message)
 	WfErrorCode known = wf_error_code_of(error);
 
 	*code = wf_error_row(known)->message_code;
-	*message = psprintf("%s%s%s", error->message != NULL ? error->message : "error",
-						error->detail != NULL ? ": " : "", error->detail != NULL ? error->detail : "");
+	*message =
+		psprintf("%s%s%s", error->message != NULL ? error->message : "error",
+				 error->detail != NULL ? ": " : "", error->detail != NULL ? error->detail : "");
 }
 
 /* Write down why the item failed; a cancelled one is terminal already and is left alone. */
@@ -403,8 +405,8 @@ wf_worker_main(Datum arg)
 
 	if (check_ready())
 	{
-		item_context = AllocSetContextCreate(TopMemoryContext, "whalefall item",
-											 ALLOCSET_DEFAULT_SIZES);
+		item_context =
+			AllocSetContextCreate(TopMemoryContext, "whalefall item", ALLOCSET_DEFAULT_SIZES);
 		helper = wf_helper_create(TopMemoryContext, wf_setting_helper_directory[0] != '\0'
 														? wf_setting_helper_directory
 														: NULL);

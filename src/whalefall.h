@@ -15,7 +15,7 @@
 #define WF_OWNER	   "whalefall_owner"
 
 /* A function that SQL calls: exported although everything else is hidden. */
-#define WF_FUNCTION(name) \
+#define WF_FUNCTION(name)                            \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
 

@@ -33,8 +33,8 @@ add_success(WfJson *json, Jsonb *details)
 	Jsonb *inventory = wf_json_get(details, "inventory");
 	Jsonb *collection = wf_json_get(details, "collection");
 	int64 synced = wf_json_get_int(collection, "processed_records", 0);
-	int64 added = wf_json_get_int(inventory, "created", 0) +
-				  wf_json_get_int(inventory, "reactivated", 0);
+	int64 added =
+		wf_json_get_int(inventory, "created", 0) + wf_json_get_int(inventory, "reactivated", 0);
 	int64 modified = wf_json_get_int(collection, "updated", 0);
 	int64 removed = wf_json_get_int(inventory, "deactivated", 0);
 
@@ -96,9 +96,8 @@ wf_accounts_sync_one(PG_FUNCTION_ARGS)
 							  &answer))
 		PG_RETURN_TEXT_P(cstring_to_text(wf_json_text(answer)));
 	if (!ended.completed)
-		wf_raise_extra(WF_ERR_ACCOUNT_SYNC_FAILED,
-					   wf_json_text(failure_extra(&ended, instance_id)), ended.error_message,
-					   hint_for(&ended));
+		wf_raise_extra(WF_ERR_ACCOUNT_SYNC_FAILED, wf_json_text(failure_extra(&ended, instance_id)),
+					   ended.error_message, hint_for(&ended));
 	if (ended.skipped)
 		wf_raise(WF_ERR_CONSTRAINT_VIOLATION, "The same work is in progress on this instance.",
 				 "Wait for it to end.");

@@ -37,8 +37,7 @@ wf_clock_day_of(TimestampTz instant)
 	int tz;
 	const char *abbreviation;
 
-	if (zone == NULL ||
-		timestamp2tm(instant, &tz, &tm, &fsec, &abbreviation, zone) != 0)
+	if (zone == NULL || timestamp2tm(instant, &tz, &tm, &fsec, &abbreviation, zone) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("timestamp out of range for the business calendar"),
 						errhint("Check the setting whalefall.timezone.")));

@@ -32,8 +32,8 @@ static const WfErrorRow rows[] = {
 	 "cannot connect to the instance", "无法连接到实例"},
 	{WF_ERR_SYNC_DATA, "SYNC_DATA_ERROR", 409, "system", "medium",
 	 "the instance gave no usable data", "实例未返回可用数据"},
-	{WF_ERR_ACCOUNT_SYNC_FAILED, "INVALID_REQUEST", 400, "system", "medium",
-	 "account sync failed", "账户同步失败"},
+	{WF_ERR_ACCOUNT_SYNC_FAILED, "INVALID_REQUEST", 400, "system", "medium", "account sync failed",
+	 "账户同步失败"},
 	{WF_ERR_INVENTORY_SUSPICIOUS, "INVENTORY_SUSPICIOUS", 409, "system", "medium",
 	 "the remote inventory looks wrong", "远端清单异常"},
 	{WF_ERR_TIMEOUT, "TIMEOUT", 504, "system", "high", "timed out", "请求超时"},
@@ -93,9 +93,9 @@ wf_raise_extra(WfErrorCode code, const char *extra, const char *detail, const ch
 	const WfErrorRow *row = wf_error_row(code);
 
 	remember(code, extra);
-	ereport(ERROR, (errcode(sqlstate_of(row)), errmsg("%s", row->message_en),
-					detail != NULL ? errdetail("%s", detail) : 0,
-					hint != NULL ? errhint("%s", hint) : 0));
+	ereport(ERROR,
+			(errcode(sqlstate_of(row)), errmsg("%s", row->message_en),
+			 detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
 	pg_unreachable();
 }
 

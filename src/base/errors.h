@@ -59,7 +59,8 @@ extern const WfErrorRow *wf_error_row_by_name(const char *message_code);
  * Raise a condition of the table. detail: one sentence with the values, or NULL; hint: what to do, or
  * NULL. Neither may hold a secret. Does not return.
  */
-extern void wf_raise(WfErrorCode code, const char *detail, const char *hint) __attribute__((noreturn));
+extern void wf_raise(WfErrorCode code, const char *detail, const char *hint)
+	__attribute__((noreturn));
 
 /* The same with machine-readable values: extra is the text of a JSON object, copied. */
 extern void wf_raise_extra(WfErrorCode code, const char *extra, const char *detail,

@@ -36,8 +36,8 @@ Jsonb *
 wf_json_end(WfJson *json)
 {
 	Assert(json->depth == 0);
-	json->result = pushJsonbValue(&json->state, json->is_array[0] ? WJB_END_ARRAY : WJB_END_OBJECT,
-								  NULL);
+	json->result =
+		pushJsonbValue(&json->state, json->is_array[0] ? WJB_END_ARRAY : WJB_END_OBJECT, NULL);
 	return JsonbValueToJsonb(json->result);
 }
 

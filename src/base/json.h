@@ -43,7 +43,7 @@ extern void wf_json_add_numeric_text(WfJson *json, const char *key, const char *
 extern void wf_json_add_bool(WfJson *json, const char *key, bool value);
 extern void wf_json_add_null(WfJson *json, const char *key);
 extern void wf_json_add_time(WfJson *json, const char *key, TimestampTz value); /* ISO 8601, UTC */
-extern void wf_json_add_jsonb(WfJson *json, const char *key, Jsonb *value); /* NULL = null */
+extern void wf_json_add_jsonb(WfJson *json, const char *key, Jsonb *value);		/* NULL = null */
 
 /* Text of a jsonb, palloc'd. */
 extern char *wf_json_text(Jsonb *value);

@@ -40,8 +40,8 @@ static const struct config_enum_entry language_options[] = {
 	{"zh", WF_LANGUAGE_ZH, false}, {"en", WF_LANGUAGE_EN, false}, {NULL, 0, false}};
 
 static const struct config_enum_entry log_level_options[] = {
-	{"debug", WF_LOG_DEBUG, false},		{"info", WF_LOG_INFO, false},
-	{"warning", WF_LOG_WARNING, false}, {"error", WF_LOG_ERROR, false},
+	{"debug", WF_LOG_DEBUG, false},		  {"info", WF_LOG_INFO, false},
+	{"warning", WF_LOG_WARNING, false},	  {"error", WF_LOG_ERROR, false},
 	{"critical", WF_LOG_CRITICAL, false}, {NULL, 0, false}};
 
 static void

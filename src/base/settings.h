@@ -10,15 +10,15 @@
 
 extern char *wf_setting_app_name;
 extern int wf_setting_bcrypt_cost;
-extern int wf_setting_connect_timeout;		  /* s, one connection of a fleet run */
+extern int wf_setting_connect_timeout; /* s, one connection of a fleet run */
 extern char *wf_setting_database;
-extern char *wf_setting_helper_directory;	  /* "" = where the server's own programs lie */
+extern char *wf_setting_helper_directory; /* "" = where the server's own programs lie */
 extern int wf_setting_inventory_guard_accounts;
 extern int wf_setting_inventory_guard_percent;
 extern char *wf_setting_jwt_file;
 extern char *wf_setting_key_file;
-extern int wf_setting_language;				  /* WF_LANGUAGE_... */
-extern int wf_setting_log_min_level;		  /* WfLogLevel */
+extern int wf_setting_language;		 /* WF_LANGUAGE_... */
+extern int wf_setting_log_min_level; /* WfLogLevel */
 extern int wf_setting_max_waiting;
 extern int wf_setting_max_workers;
 extern int wf_setting_remote_statement_timeout; /* s */

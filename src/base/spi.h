@@ -26,8 +26,14 @@ typedef struct WfQuery
 	SPIPlanPtr plan;			  /* filled at first use, kept for the session */
 } WfQuery;
 
-#define WF_QUERY(text, ...) {.sql = (text), .types = {__VA_ARGS__}, .plan = NULL}
-#define WF_QUERY0(text)		{.sql = (text), .types = {InvalidOid}, .plan = NULL}
+#define WF_QUERY(text, ...)                                 \
+	{                                                       \
+		.sql = (text), .types = {__VA_ARGS__}, .plan = NULL \
+	}
+#define WF_QUERY0(text)                                    \
+	{                                                      \
+		.sql = (text), .types = {InvalidOid}, .plan = NULL \
+	}
 
 /* One argument: value and whether it is null. */
 typedef struct WfArg
@@ -36,14 +42,14 @@ typedef struct WfArg
 	bool isnull;
 } WfArg;
 
-#define WF_ARG(datum)		((WfArg){(datum), false})
-#define WF_NULL				((WfArg){(Datum) 0, true})
-#define WF_ARG_INT64(n)		WF_ARG(Int64GetDatum(n))
-#define WF_ARG_INT32(n)		WF_ARG(Int32GetDatum(n))
-#define WF_ARG_BOOL(b)		WF_ARG(BoolGetDatum(b))
-#define WF_ARG_TIME(t)		WF_ARG(TimestampTzGetDatum(t))
-#define WF_ARG_JSONB(j)		((j) != NULL ? WF_ARG(JsonbPGetDatum(j)) : WF_NULL)
-#define WF_ARG_UUID(u)		WF_ARG(UUIDPGetDatum(u))
+#define WF_ARG(datum)	((WfArg){(datum), false})
+#define WF_NULL			((WfArg){(Datum) 0, true})
+#define WF_ARG_INT64(n) WF_ARG(Int64GetDatum(n))
+#define WF_ARG_INT32(n) WF_ARG(Int32GetDatum(n))
+#define WF_ARG_BOOL(b)	WF_ARG(BoolGetDatum(b))
+#define WF_ARG_TIME(t)	WF_ARG(TimestampTzGetDatum(t))
+#define WF_ARG_JSONB(j) ((j) != NULL ? WF_ARG(JsonbPGetDatum(j)) : WF_NULL)
+#define WF_ARG_UUID(u)	WF_ARG(UUIDPGetDatum(u))
 
 /* Text argument; NULL becomes SQL null. Palloc'd in the current context. */
 extern WfArg wf_arg_text(const char *text);

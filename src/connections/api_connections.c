@@ -24,7 +24,7 @@
 #include "runs/request.h"
 #include "whalefall.h"
 
-#define BATCH_MAX	  50
+#define BATCH_MAX	   50
 #define BATCH_TOTAL_MS 60000
 
 WF_FUNCTION(wf_connections_test);
@@ -95,10 +95,11 @@ raise_failed_test(const WfRequest *answer)
 	wf_json_add_text(&json, "error_type", answer->error_type);
 	wf_json_close(&json);
 	row = wf_error_row_by_name(answer->error_code);
-	wf_raise_extra(WF_ERR_CONNECTION_FAILED, wf_json_text(wf_json_end(&json)),
-				   psprintf("%s: %s (error id %s).", answer->error_code,
-							row != NULL ? row->message_en : answer->error_type, answer->error_id),
-				   "An administrator finds the server's own message in whalefall_api.logs by the error id.");
+	wf_raise_extra(
+		WF_ERR_CONNECTION_FAILED, wf_json_text(wf_json_end(&json)),
+		psprintf("%s: %s (error id %s).", answer->error_code,
+				 row != NULL ? row->message_en : answer->error_type, answer->error_id),
+		"An administrator finds the server's own message in whalefall_api.logs by the error id.");
 }
 
 static void

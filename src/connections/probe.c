@@ -29,7 +29,8 @@ find_target(const WfRequest *request)
 		target = wf_inventory_instance_find(request->instance_id);
 		if (target == NULL)
 			wf_raise(WF_ERR_NOT_FOUND,
-					 psprintf("Instance " INT64_FORMAT " does not exist.", request->instance_id), NULL);
+					 psprintf("Instance " INT64_FORMAT " does not exist.", request->instance_id),
+					 NULL);
 		return target;
 	}
 	target = palloc0(sizeof(WfInstance));
@@ -37,9 +38,9 @@ find_target(const WfRequest *request)
 	target->db_type = pstrdup(request->db_type);
 	target->host = pstrdup(request->host);
 	target->port = request->port;
-	target->database_name = pstrdup(request->database[0] != '\0'
-										? request->database
-										: wf_inventory_default_database(request->db_type));
+	target->database_name =
+		pstrdup(request->database[0] != '\0' ? request->database
+											 : wf_inventory_default_database(request->db_type));
 	target->tls_mode = "prefer";
 	target->credential_id = request->credential_id;
 	return target;
@@ -190,7 +191,8 @@ refuse(WfRequest *request, const ErrorData *error)
 	wf_json_add_text(&json, "error_message", error->message);
 	wf_json_add_text(&json, "error_detail", error->detail);
 	wf_json_add_text(&json, "actor_name", request->user_name);
-	wf_log_write(WF_LOG_WARNING, "connections", "connection test refused", wf_json_end(&json), NULL);
+	wf_log_write(WF_LOG_WARNING, "connections", "connection test refused", wf_json_end(&json),
+				 NULL);
 	wf_item_commit();
 }
 

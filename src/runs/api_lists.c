@@ -13,10 +13,11 @@ WF_FUNCTION(wf_runs_list);
 WF_FUNCTION(wf_sessions_list);
 
 static WfList run_list = {
-	.columns = "r.id, r.run_id, r.task_key, r.task_name, r.task_category, r.trigger_source, r.status,"
-			   " r.started_at, r.completed_at, r.progress_total, r.progress_completed,"
-			   " r.progress_failed, r.created_by, r.summary_json, r.result_url, r.error_message,"
-			   " r.created_at, r.updated_at",
+	.columns =
+		"r.id, r.run_id, r.task_key, r.task_name, r.task_category, r.trigger_source, r.status,"
+		" r.started_at, r.completed_at, r.progress_total, r.progress_completed,"
+		" r.progress_failed, r.created_by, r.summary_json, r.result_url, r.error_message,"
+		" r.created_at, r.updated_at",
 	.from = "whalefall_api.task_runs r",
 	.id = "r.id",
 	.filters = {{"r.task_key = $1", TEXTOID},

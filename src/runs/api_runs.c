@@ -26,26 +26,27 @@ WF_FUNCTION(wf_sessions_cancel);
 WF_FUNCTION(wf_sessions_statistics);
 
 /* A uuid given as text; what is no uuid finds no row. */
-#define UUID_OR_NULL "CASE WHEN $1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $1::uuid END"
+#define UUID_OR_NULL \
+	"CASE WHEN $1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $1::uuid END"
 
 /* Columns of the contract's Run, RunItem, Session and Record (api part 2, sections 11 and 14). */
-#define RUN_JSON \
+#define RUN_JSON                                                                                    \
 	"(SELECT row_to_json(x) FROM (SELECT r.id, r.run_id, r.task_key, r.task_name, r.task_category," \
-	" r.trigger_source, r.status, r.started_at, r.completed_at, r.progress_total," \
-	" r.progress_completed, r.progress_failed, r.created_by, r.summary_json, r.result_url," \
+	" r.trigger_source, r.status, r.started_at, r.completed_at, r.progress_total,"                  \
+	" r.progress_completed, r.progress_failed, r.created_by, r.summary_json, r.result_url,"         \
 	" r.error_message, r.created_at, r.updated_at) x)"
-#define ITEM_JSON \
+#define ITEM_JSON                                                                               \
 	"(SELECT row_to_json(x) FROM (SELECT i.id, i.run_id, i.item_type, i.item_key, i.item_name," \
-	" i.instance_id, i.status, i.started_at, i.completed_at, i.metrics_json, i.details_json," \
+	" i.instance_id, i.status, i.started_at, i.completed_at, i.metrics_json, i.details_json,"   \
 	" i.error_code, i.error_type, i.error_message, i.created_at, i.updated_at) x)"
-#define SESSION_COLUMNS \
-	"s.id, s.session_id, s.sync_type, s.sync_category, s.status, s.started_at, s.completed_at," \
+#define SESSION_COLUMNS                                                                           \
+	"s.id, s.session_id, s.sync_type, s.sync_category, s.status, s.started_at, s.completed_at,"   \
 	" s.total_instances, s.successful_instances, s.failed_instances, s.created_by, s.created_at," \
 	" s.updated_at"
-#define RECORD_JSON \
-	"(SELECT row_to_json(x) FROM (SELECT i.id, s.session_id, i.instance_id," \
+#define RECORD_JSON                                                                           \
+	"(SELECT row_to_json(x) FROM (SELECT i.id, s.session_id, i.instance_id,"                  \
 	" i.item_name AS instance_name, s.sync_category, i.status, i.started_at, i.completed_at," \
-	" i.items_synced, i.items_created, i.items_updated, i.items_deleted, i.error_message," \
+	" i.items_synced, i.items_created, i.items_updated, i.items_deleted, i.error_message,"    \
 	" i.details_json AS sync_details, i.created_at) x)"
 
 /*
@@ -72,12 +73,11 @@ json_by_uuid(WfQuery *query, const char *what, text *id_text)
 Datum
 wf_runs_get(PG_FUNCTION_ARGS)
 {
-	static WfQuery find = WF_QUERY(
-		"SELECT json_build_object('run', " RUN_JSON ", 'items',"
-		" (SELECT coalesce(json_agg(" ITEM_JSON " ORDER BY i.id), '[]')"
-		"  FROM whalefall.task_run_items i WHERE i.run_id = r.run_id))"
-		" FROM whalefall.task_runs r WHERE r.run_id = " UUID_OR_NULL,
-		TEXTOID);
+	static WfQuery find = WF_QUERY("SELECT json_build_object('run', " RUN_JSON ", 'items',"
+								   " (SELECT coalesce(json_agg(" ITEM_JSON " ORDER BY i.id), '[]')"
+								   "  FROM whalefall.task_run_items i WHERE i.run_id = r.run_id))"
+								   " FROM whalefall.task_runs r WHERE r.run_id = " UUID_OR_NULL,
+								   TEXTOID);
 
 	return json_by_uuid(&find, "Run", PG_GETARG_TEXT_PP(0));
 }
@@ -116,7 +116,8 @@ Datum
 wf_sessions_error_logs(PG_FUNCTION_ARGS)
 {
 	static WfQuery find = WF_QUERY(
-		"SELECT json_build_object('session', (SELECT row_to_json(x) FROM (SELECT " SESSION_COLUMNS ") x),"
+		"SELECT json_build_object('session', (SELECT row_to_json(x) FROM (SELECT " SESSION_COLUMNS
+		") x),"
 		" 'error_records', coalesce(f.items, '[]'), 'error_count', f.n)"
 		" FROM whalefall_api.sync_sessions s CROSS JOIN LATERAL"
 		" (SELECT json_agg(" RECORD_JSON " ORDER BY i.created_at, i.id) AS items, count(*) AS n"
@@ -155,8 +156,8 @@ cancel_found(WfQuery *find, const char *what, text *id_text)
 Datum
 wf_runs_cancel(PG_FUNCTION_ARGS)
 {
-	static WfQuery find = WF_QUERY("SELECT run_id FROM whalefall.task_runs WHERE run_id = " UUID_OR_NULL,
-								   TEXTOID);
+	static WfQuery find =
+		WF_QUERY("SELECT run_id FROM whalefall.task_runs WHERE run_id = " UUID_OR_NULL, TEXTOID);
 
 	cancel_found(&find, "Run", PG_GETARG_TEXT_PP(0));
 	PG_RETURN_NULL();
@@ -166,8 +167,8 @@ wf_runs_cancel(PG_FUNCTION_ARGS)
 Datum
 wf_sessions_cancel(PG_FUNCTION_ARGS)
 {
-	static WfQuery find = WF_QUERY("SELECT run_id FROM whalefall.task_runs WHERE session_id = " UUID_OR_NULL,
-								   TEXTOID);
+	static WfQuery find = WF_QUERY(
+		"SELECT run_id FROM whalefall.task_runs WHERE session_id = " UUID_OR_NULL, TEXTOID);
 
 	cancel_found(&find, "Session", PG_GETARG_TEXT_PP(0));
 	PG_RETURN_NULL();
@@ -177,24 +178,24 @@ wf_sessions_cancel(PG_FUNCTION_ARGS)
 Datum
 wf_sessions_statistics(PG_FUNCTION_ARGS)
 {
-	static WfQuery find = WF_QUERY(
-		"SELECT json_build_object('total_sessions', count(*),"
-		" 'running_sessions', count(*) FILTER (WHERE status = 'running'),"
-		" 'completed_sessions', count(*) FILTER (WHERE status = 'completed'),"
-		" 'failed_sessions', count(*) FILTER (WHERE status = 'failed'),"
-		" 'cancelled_sessions', count(*) FILTER (WHERE status = 'cancelled'),"
-		" 'scheduled_sessions', count(*) FILTER (WHERE sync_type = 'scheduled_task'),"
-		" 'manual_sessions', count(*) FILTER (WHERE sync_type LIKE 'manual%'),"
-		" 'by_category', json_build_object("
-		"  'account', count(*) FILTER (WHERE sync_category = 'account'),"
-		"  'capacity', count(*) FILTER (WHERE sync_category = 'capacity'),"
-		"  'config', count(*) FILTER (WHERE sync_category = 'config'),"
-		"  'aggregation', count(*) FILTER (WHERE sync_category = 'aggregation'),"
-		"  'other', count(*) FILTER (WHERE sync_category NOT IN"
-		"    ('account', 'capacity', 'config', 'aggregation'))))"
-		" FROM whalefall_api.sync_sessions"
-		" WHERE $1 IS NULL OR created_at >= now() - make_interval(hours => $1)",
-		INT4OID);
+	static WfQuery find =
+		WF_QUERY("SELECT json_build_object('total_sessions', count(*),"
+				 " 'running_sessions', count(*) FILTER (WHERE status = 'running'),"
+				 " 'completed_sessions', count(*) FILTER (WHERE status = 'completed'),"
+				 " 'failed_sessions', count(*) FILTER (WHERE status = 'failed'),"
+				 " 'cancelled_sessions', count(*) FILTER (WHERE status = 'cancelled'),"
+				 " 'scheduled_sessions', count(*) FILTER (WHERE sync_type = 'scheduled_task'),"
+				 " 'manual_sessions', count(*) FILTER (WHERE sync_type LIKE 'manual%'),"
+				 " 'by_category', json_build_object("
+				 "  'account', count(*) FILTER (WHERE sync_category = 'account'),"
+				 "  'capacity', count(*) FILTER (WHERE sync_category = 'capacity'),"
+				 "  'config', count(*) FILTER (WHERE sync_category = 'config'),"
+				 "  'aggregation', count(*) FILTER (WHERE sync_category = 'aggregation'),"
+				 "  'other', count(*) FILTER (WHERE sync_category NOT IN"
+				 "    ('account', 'capacity', 'config', 'aggregation'))))"
+				 " FROM whalefall_api.sync_sessions"
+				 " WHERE $1 IS NULL OR created_at >= now() - make_interval(hours => $1)",
+				 INT4OID);
 	MemoryContext outer = CurrentMemoryContext;
 	WfArg args[] = {PG_ARGISNULL(0) ? WF_NULL : WF_ARG_INT32(PG_GETARG_INT32(0))};
 	char *result;

@@ -132,10 +132,9 @@ raise_remote_error(WfItem *item, const WfRemoteResult *result)
 
 	if (strcmp(result->error_type, "cancelled") == 0)
 		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("the item was cancelled")));
-	detail = psprintf("%s: %s%s%s", result->error_type,
-					  result->message != NULL ? result->message : "no message",
-					  result->detail != NULL ? " " : "",
-					  result->detail != NULL ? result->detail : "");
+	detail = psprintf(
+		"%s: %s%s%s", result->error_type, result->message != NULL ? result->message : "no message",
+		result->detail != NULL ? " " : "", result->detail != NULL ? result->detail : "");
 	wf_raise(item->outcome.ok ? WF_ERR_SYNC_DATA : WF_ERR_CONNECTION_FAILED, detail, result->hint);
 }
 
@@ -150,7 +149,8 @@ wf_item_read_instance(WfItem *item, const char *reads, const char *database, WfR
 	load_target(item, database, &target, &login);
 	wf_testpoint("connecting");
 	pgstat_report_activity(STATE_IDLE, "reading instance");
-	wf_helper_read(item->helper, &target, reads, count_row, &state, wf_item_is_cancelled, item, result);
+	wf_helper_read(item->helper, &target, reads, count_row, &state, wf_item_is_cancelled, item,
+				   result);
 	wf_crypto_wipe(login.password);
 	note_outcome(item, result);
 	if (!result->ok)
@@ -163,8 +163,8 @@ wf_item_read_instance(WfItem *item, const char *reads, const char *database, WfR
  * otherwise it was cancelled, or given to somebody else, and what this transaction wrote must not stay.
  */
 static void
-end_item(WfItem *item, const char *status, const WfItemCounts *counts, Jsonb *metrics, Jsonb *details,
-		 const char *error_code, const char *message)
+end_item(WfItem *item, const char *status, const WfItemCounts *counts, Jsonb *metrics,
+		 Jsonb *details, const char *error_code, const char *message)
 {
 	static WfQuery update = WF_QUERY(
 		"UPDATE whalefall.task_run_items SET status = $5, completed_at = $6, items_synced = $7,"
@@ -176,20 +176,13 @@ end_item(WfItem *item, const char *status, const WfItemCounts *counts, Jsonb *me
 		INT4OID, JSONBOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID);
 	const WfClaim *claim = wf_worker_slot_claim();
 	bool failed = error_code != NULL;
-	WfArg args[] = {WF_ARG_INT64(item->id),
-					WF_ARG_INT64(claim->boot),
-					WF_ARG_INT32(claim->slot),
-					WF_ARG_INT64(claim->generation),
-					wf_arg_text(status),
-					WF_ARG_TIME(wf_clock_now()),
-					WF_ARG_INT32(counts->synced),
-					WF_ARG_INT32(counts->created),
-					WF_ARG_INT32(counts->updated),
-					WF_ARG_INT32(counts->deleted),
-					WF_ARG_JSONB(metrics),
-					WF_ARG_JSONB(details),
-					wf_arg_text(error_code),
-					wf_arg_text(failed ? item->error_type : NULL),
+	WfArg args[] = {WF_ARG_INT64(item->id),		   WF_ARG_INT64(claim->boot),
+					WF_ARG_INT32(claim->slot),	   WF_ARG_INT64(claim->generation),
+					wf_arg_text(status),		   WF_ARG_TIME(wf_clock_now()),
+					WF_ARG_INT32(counts->synced),  WF_ARG_INT32(counts->created),
+					WF_ARG_INT32(counts->updated), WF_ARG_INT32(counts->deleted),
+					WF_ARG_JSONB(metrics),		   WF_ARG_JSONB(details),
+					wf_arg_text(error_code),	   wf_arg_text(failed ? item->error_type : NULL),
 					wf_arg_text(message)};
 
 	if (wf_spi_run(&update, SPI_OK_UPDATE, args) == 0)

@@ -26,15 +26,15 @@ typedef struct WfItem
 	const struct WfTask *task;
 	int64 instance_id; /* 0 when the item is not about an instance */
 	const char *name;  /* of the item, for people */
-	Jsonb *options; /* of the run; never NULL */
+	Jsonb *options;	   /* of the run; never NULL */
 	int attempt;
-	bool waited;			/* a caller waits: longer connect timeout */
-	MemoryContext context;	/* lives until the item ends */
-	WfHelper *helper;		/* of the worker, reused for its items */
-	WfInstance *instance;	/* set by wf_item_read_instance */
+	bool waited;			  /* a caller waits: longer connect timeout */
+	MemoryContext context;	  /* lives until the item ends */
+	WfHelper *helper;		  /* of the worker, reused for its items */
+	WfInstance *instance;	  /* set by wf_item_read_instance */
 	WfConnectOutcome outcome; /* of the last read; stored by complete and fail */
-	bool attempted;			/* outcome is filled */
-	const char *error_type; /* word of the last remote error, or NULL */
+	bool attempted;			  /* outcome is filled */
+	const char *error_type;	  /* word of the last remote error, or NULL */
 } WfItem;
 
 typedef struct WfItemCounts

@@ -96,8 +96,9 @@ wf_operation_start_fleet(const char *task_key)
 	wf_json_begin(&json);
 	wf_json_add_text(&json, "run_id",
 					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run.run_id))));
-	wf_json_add_text(&json, "session_id",
-					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run.session_id))));
+	wf_json_add_text(
+		&json, "session_id",
+		DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run.session_id))));
 	answer = wf_json_end(&json);
 	wf_log_write(WF_LOG_INFO, request.task->module, "fleet run queued", answer, NULL);
 	{

@@ -13,10 +13,10 @@
 typedef struct WfEndedItem
 {
 	bool completed;
-	bool skipped;		/* completed without work: somebody else did the same */
-	Jsonb *details;		/* of a completed item, or NULL */
-	char *error_code;	/* of a failed one */
-	char *error_type;	/* may be NULL */
+	bool skipped;		 /* completed without work: somebody else did the same */
+	Jsonb *details;		 /* of a completed item, or NULL */
+	char *error_code;	 /* of a failed one */
+	char *error_type;	 /* may be NULL */
 	char *error_message; /* never NULL when failed */
 	char *run_id;
 } WfEndedItem;

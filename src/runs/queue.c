@@ -50,7 +50,8 @@ refuse_second_fleet_run(const WfTask *task)
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
 		return;
 	run_id = uuid_at(0, 1, &isnull);
-	wf_raise_extra(WF_ERR_CONSTRAINT_VIOLATION, psprintf("{\"run_id\": \"%s\"}", uuid_text(&run_id)),
+	wf_raise_extra(WF_ERR_CONSTRAINT_VIOLATION,
+				   psprintf("{\"run_id\": \"%s\"}", uuid_text(&run_id)),
 				   psprintf("Task %s is still open as run %s.", task->key, uuid_text(&run_id)),
 				   "Wait for that run, or cancel it with whalefall_api.task_runs_cancel().");
 }
@@ -139,8 +140,8 @@ wf_queue_add_fleet(const WfRunRequest *request, WfRun *run)
 }
 
 void
-wf_queue_add_single(const WfRunRequest *request, int64 instance_id, const WfClaim *claim, WfRun *run,
-					int64 *item_id)
+wf_queue_add_single(const WfRunRequest *request, int64 instance_id, const WfClaim *claim,
+					WfRun *run, int64 *item_id)
 {
 	static WfQuery insert = WF_QUERY(
 		"INSERT INTO whalefall.task_run_items (run_id, work, item_type, item_key, item_name,"
@@ -228,15 +229,15 @@ wf_queue_load(int64 item_id, WfItem *item)
 bool
 wf_queue_claim(const WfClaim *claim, WfItem *item)
 {
-	static WfQuery update = WF_QUERY(
-		"UPDATE whalefall.task_run_items SET status = 'running', attempt = attempt + 1,"
-		" claim_boot = $1, claim_slot = $2, claim_generation = $3, not_before = NULL,"
-		" started_at = coalesce(started_at, $4)"
-		" WHERE id = (SELECT id FROM whalefall.task_run_items"
-		"  WHERE status = 'pending' AND (not_before IS NULL OR not_before <= $4)"
-		"  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-		" RETURNING id",
-		INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID);
+	static WfQuery update =
+		WF_QUERY("UPDATE whalefall.task_run_items SET status = 'running', attempt = attempt + 1,"
+				 " claim_boot = $1, claim_slot = $2, claim_generation = $3, not_before = NULL,"
+				 " started_at = coalesce(started_at, $4)"
+				 " WHERE id = (SELECT id FROM whalefall.task_run_items"
+				 "  WHERE status = 'pending' AND (not_before IS NULL OR not_before <= $4)"
+				 "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+				 " RETURNING id",
+				 INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID);
 	WfArg args[] = {WF_ARG_INT64(claim->boot), WF_ARG_INT32(claim->slot),
 					WF_ARG_INT64(claim->generation), WF_ARG_TIME(wf_clock_now())};
 
@@ -251,9 +252,10 @@ wf_queue_claim(const WfClaim *claim, WfItem *item)
 TimestampTz
 wf_queue_next_due(bool *due)
 {
-	static WfQuery find_due = WF_QUERY("SELECT 1 FROM whalefall.task_run_items WHERE status = 'pending'"
-									   " AND (not_before IS NULL OR not_before <= $1) LIMIT 1",
-									   TIMESTAMPTZOID);
+	static WfQuery find_due =
+		WF_QUERY("SELECT 1 FROM whalefall.task_run_items WHERE status = 'pending'"
+				 " AND (not_before IS NULL OR not_before <= $1) LIMIT 1",
+				 TIMESTAMPTZOID);
 	static WfQuery find_next = WF_QUERY("SELECT min(not_before) FROM whalefall.task_run_items"
 										" WHERE status = 'pending'",
 										InvalidOid);
@@ -276,25 +278,22 @@ wf_queue_next_due(bool *due)
 static bool
 lose(int64 item_id, const pg_uuid_t *run_id, const WfClaim *claim, int attempt)
 {
-	static WfQuery update = WF_QUERY(
-		"UPDATE whalefall.task_run_items SET"
-		" status = CASE WHEN $5 THEN 'failed' ELSE 'pending' END,"
-		" not_before = $6, completed_at = CASE WHEN $5 THEN $7 END,"
-		" error_code = CASE WHEN $5 THEN 'WORKER_LOST' END,"
-		" error_message = CASE WHEN $5 THEN 'worker lost' END,"
-		" claim_boot = NULL, claim_slot = NULL, claim_generation = NULL"
-		" WHERE id = $1 AND status = 'running' AND claim_boot = $2 AND claim_slot = $3"
-		" AND claim_generation = $4",
-		INT8OID, INT8OID, INT4OID, INT8OID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+	static WfQuery update =
+		WF_QUERY("UPDATE whalefall.task_run_items SET"
+				 " status = CASE WHEN $5 THEN 'failed' ELSE 'pending' END,"
+				 " not_before = $6, completed_at = CASE WHEN $5 THEN $7 END,"
+				 " error_code = CASE WHEN $5 THEN 'WORKER_LOST' END,"
+				 " error_message = CASE WHEN $5 THEN 'worker lost' END,"
+				 " claim_boot = NULL, claim_slot = NULL, claim_generation = NULL"
+				 " WHERE id = $1 AND status = 'running' AND claim_boot = $2 AND claim_slot = $3"
+				 " AND claim_generation = $4",
+				 INT8OID, INT8OID, INT4OID, INT8OID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 	bool last = attempt >= MAX_ATTEMPTS;
 	TimestampTz now = wf_clock_now();
 	int64 delay = (int64) wf_setting_test_retry_base << (2 * Max(attempt - 1, 0));
-	WfArg args[] = {WF_ARG_INT64(item_id),
-					WF_ARG_INT64(claim->boot),
-					WF_ARG_INT32(claim->slot),
-					WF_ARG_INT64(claim->generation),
-					WF_ARG_BOOL(last),
-					last ? WF_NULL : WF_ARG_TIME(now + delay * 1000),
+	WfArg args[] = {WF_ARG_INT64(item_id),	   WF_ARG_INT64(claim->boot),
+					WF_ARG_INT32(claim->slot), WF_ARG_INT64(claim->generation),
+					WF_ARG_BOOL(last),		   last ? WF_NULL : WF_ARG_TIME(now + delay * 1000),
 					WF_ARG_TIME(now)};
 
 	if (wf_spi_run(&update, SPI_OK_UPDATE, args) == 0)
@@ -311,9 +310,10 @@ lose(int64 item_id, const pg_uuid_t *run_id, const WfClaim *claim, int attempt)
 int
 wf_queue_sweep(void)
 {
-	static WfQuery find = WF_QUERY("SELECT id, run_id, claim_boot, claim_slot, claim_generation, attempt"
-								   " FROM whalefall.task_run_items WHERE status = 'running' ORDER BY id",
-								   InvalidOid);
+	static WfQuery find =
+		WF_QUERY("SELECT id, run_id, claim_boot, claim_slot, claim_generation, attempt"
+				 " FROM whalefall.task_run_items WHERE status = 'running' ORDER BY id",
+				 InvalidOid);
 	uint64 rows = wf_spi_run(&find, SPI_OK_SELECT, NULL);
 	SPITupleTable *table = SPI_tuptable;
 	int lost = 0;
@@ -350,7 +350,8 @@ wf_queue_item_ended(const pg_uuid_t *run_id, bool failed)
 		" progress_failed = progress_failed + $3 WHERE run_id = $1"
 		" RETURNING status = 'running' AND progress_completed + progress_failed >= progress_total",
 		UUIDOID, INT4OID, INT4OID);
-	WfArg args[] = {WF_ARG_UUID(run_id), WF_ARG_INT32(failed ? 0 : 1), WF_ARG_INT32(failed ? 1 : 0)};
+	WfArg args[] = {WF_ARG_UUID(run_id), WF_ARG_INT32(failed ? 0 : 1),
+					WF_ARG_INT32(failed ? 1 : 0)};
 
 	if (wf_spi_run(&update, SPI_OK_UPDATE_RETURNING, args) == 1 && wf_spi_bool(0, 1))
 		wf_summary_finish_run(run_id);

@@ -163,8 +163,8 @@ wf_request_abandon(WfTicket *ticket, WfRequest *seen)
 void
 wf_request_wait(long ms)
 {
-	int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-						   PG_WAIT_EXTENSION);
+	int events =
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
 
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
@@ -186,7 +186,8 @@ wf_request_options(int64 database_id, bool force)
 
 /* Nobody may wait, or nobody answered: an ordinary run in the queue does the work later. */
 static void
-queue_instead(const WfTask *task, int64 instance_id, int64 database_id, bool force, pg_uuid_t *run_id)
+queue_instead(const WfTask *task, int64 instance_id, int64 database_id, bool force,
+			  pg_uuid_t *run_id)
 {
 	const WfCaller *caller = wf_caller();
 	WfRunRequest request = {.task = task,
@@ -219,8 +220,8 @@ refuse_busy(const WfTask *task, int64 instance_id)
 static bool
 wait_for_answer(WfTicket *ticket, WfRequest *answer)
 {
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												  (int64) wf_setting_sync_wait * 1000);
+	TimestampTz end =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) wf_setting_sync_wait * 1000);
 
 	while (!wf_request_poll(ticket, answer))
 	{
@@ -245,9 +246,10 @@ wf_request_run_task(const WfTask *task, int64 instance_id, int64 database_id, bo
 
 	wf_shared_require_workers();
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-						errmsg("cannot wait for a remote result in this transaction"),
-						errhint("Call it outside of REPEATABLE READ and SERIALIZABLE transactions.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for a remote result in this transaction"),
+				 errhint("Call it outside of REPEATABLE READ and SERIALIZABLE transactions.")));
 	refuse_busy(task, instance_id);
 	if (!wf_request_enter())
 	{

@@ -111,8 +111,7 @@ cancel_now(const pg_uuid_t *run_id)
 	{
 		WfWorkerSlot *slot = &wf_shared->workers[i];
 
-		if (slot->state != WF_WORKER_BUSY ||
-			memcmp(&slot->run_id, run_id, sizeof(pg_uuid_t)) != 0)
+		if (slot->state != WF_WORKER_BUSY || memcmp(&slot->run_id, run_id, sizeof(pg_uuid_t)) != 0)
 			continue;
 		slot->cancel = true;
 		wf_shared_set_latch(slot->procno);
@@ -128,7 +127,7 @@ at_transaction_end(XactEvent event, void *arg)
 
 	if (event == XACT_EVENT_COMMIT)
 	{
-		foreach(cell, cancels_promised)
+		foreach (cell, cancels_promised)
 			cancel_now(lfirst(cell));
 		if (wake_promised)
 			wf_shared_wake_launcher();

@@ -69,9 +69,9 @@ typedef struct WfRequest
 {
 	WfRequestState state;
 	int64 generation; /* random; tells a slot's next use from this one */
-	int procno;	  /* who waits */
-	int worker;	  /* slot of the worker it was given to, or -1 */
-	int attempts; /* workers that ended before they took it */
+	int procno;		  /* who waits */
+	int worker;		  /* slot of the worker it was given to, or -1 */
+	int attempts;	  /* workers that ended before they took it */
 	WfRequestVerb verb;
 	bool bulk; /* many wait together: short connect timeout */
 	int64 user_id;

@@ -33,15 +33,15 @@ typedef struct Totals
 static void
 load_totals(const pg_uuid_t *run_id, Totals *totals)
 {
-	static WfQuery find = WF_QUERY(
-		"SELECT count(*), count(*) FILTER (WHERE status = 'completed'),"
-		" count(*) FILTER (WHERE status IN ('failed', 'cancelled')),"
-		" coalesce(sum(items_synced), 0), coalesce(sum(items_created), 0),"
-		" coalesce(sum(items_updated), 0), coalesce(sum(items_deleted), 0),"
-		" coalesce(sum((metrics_json ->> 'total_size_mb')::bigint), 0)::bigint,"
-		" count(*) FILTER (WHERE details_json ? 'skipped')"
-		" FROM whalefall.task_run_items WHERE run_id = $1",
-		UUIDOID);
+	static WfQuery find =
+		WF_QUERY("SELECT count(*), count(*) FILTER (WHERE status = 'completed'),"
+				 " count(*) FILTER (WHERE status IN ('failed', 'cancelled')),"
+				 " coalesce(sum(items_synced), 0), coalesce(sum(items_created), 0),"
+				 " coalesce(sum(items_updated), 0), coalesce(sum(items_deleted), 0),"
+				 " coalesce(sum((metrics_json ->> 'total_size_mb')::bigint), 0)::bigint,"
+				 " count(*) FILTER (WHERE details_json ? 'skipped')"
+				 " FROM whalefall.task_run_items WHERE run_id = $1",
+				 UUIDOID);
 	WfArg args[] = {WF_ARG_UUID(run_id)};
 	int64 *fields[] = {&totals->total,	 &totals->successful, &totals->failed,
 					   &totals->synced,	 &totals->created,	  &totals->updated,
@@ -93,8 +93,9 @@ add_scope(WfJson *json)
 	wf_json_open_object(json, "time");
 	wf_json_add_text(json, "type", "date");
 	wf_json_add_text(json, "timezone", wf_setting_timezone);
-	wf_json_add_text(json, "date",
-					 DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(wf_clock_today()))));
+	wf_json_add_text(
+		json, "date",
+		DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(wf_clock_today()))));
 	wf_json_close(json);
 	wf_json_open_object(json, "target");
 	wf_json_close(json);
@@ -201,13 +202,12 @@ wf_summary_finish_run(const pg_uuid_t *run_id)
 	load_totals(run_id, &totals);
 	summary = build_summary(task, &totals, options, session_id);
 	{
-		WfArg args[] = {
-			WF_ARG_UUID(run_id), WF_ARG_BOOL(totals.failed > 0), WF_ARG_TIME(wf_clock_now()),
-			WF_ARG_JSONB(summary),
-			totals.failed > 0
-				? wf_arg_text(psprintf(INT64_FORMAT " of " INT64_FORMAT " items failed", totals.failed,
-									   totals.total))
-				: WF_NULL};
+		WfArg args[] = {WF_ARG_UUID(run_id), WF_ARG_BOOL(totals.failed > 0),
+						WF_ARG_TIME(wf_clock_now()), WF_ARG_JSONB(summary),
+						totals.failed > 0
+							? wf_arg_text(psprintf(INT64_FORMAT " of " INT64_FORMAT " items failed",
+												   totals.failed, totals.total))
+							: WF_NULL};
 
 		wf_spi_run(&finish, SPI_OK_UPDATE, args);
 	}

@@ -8,8 +8,10 @@
 #include "runs/task.h"
 
 static const WfTask tasks[] = {
-	{"sync_accounts", "账户同步", "account", "/accounts/ledgers", "accounts", "accounts_sync", true},
-	{"sync_databases", "容量同步", "capacity", "/databases/ledgers", "capacity", "capacity_sync", true},
+	{"sync_accounts", "账户同步", "account", "/accounts/ledgers", "accounts", "accounts_sync",
+	 true},
+	{"sync_databases", "容量同步", "capacity", "/databases/ledgers", "capacity", "capacity_sync",
+	 true},
 	{"sync_instance_accounts", "单实例账户同步", "account", "/accounts/ledgers", "accounts",
 	 "accounts_sync", false},
 	{"sync_instance_capacity", "单实例容量同步", "capacity", "/databases/ledgers", "capacity",

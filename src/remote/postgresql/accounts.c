@@ -43,14 +43,17 @@ static const char members_16_sql[] =
 	" FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid"
 	" GROUP BY m.member, g.rolname ORDER BY g.rolname";
 
-/* One row above the limit makes the excess visible. */
+#define TEXT_OF(number)	   #number
+#define VALUE_TEXT(number) TEXT_OF(number)
+
+/* One row above the limit makes the excess visible to effective_row. */
 static const char effective_sql[] =
 	"WITH RECURSIVE up(member, roleid) AS ("
 	"SELECT m.member, m.roleid FROM pg_auth_members m"
 	" UNION"
 	" SELECT up.member, m.roleid FROM up JOIN pg_auth_members m ON m.member = up.roleid)"
 	" SELECT up.member, g.rolname FROM up JOIN pg_roles g ON g.oid = up.roleid"
-	" LIMIT " WF_PG_EFFECTIVE_ROLES_MAX " + 1";
+	" LIMIT " VALUE_TEXT(WF_PG_EFFECTIVE_ROLES_MAX) " + 1";
 
 /*
  * What each role may do with each database, memberships and PUBLIC included. Above the limit of
@@ -185,10 +188,19 @@ member_row(WfPgSession *session, const char *const *values)
 	}
 }
 
-/* Emits one membership, direct or inherited. */
+/* Emits one membership, direct or inherited; beyond the limit the whole part counts as unread. */
 static void
 effective_row(WfPgSession *session, const char *const *values)
 {
+	if (++session->effective > WF_PG_EFFECTIVE_ROLES_MAX)
+	{
+		WfFailure failure;
+
+		wf_failure_set(&failure, WF_ERROR_OTHER, "more than %d inherited memberships",
+					   WF_PG_EFFECTIVE_ROLES_MAX);
+		wf_output_warning(session->out, CATEGORY_EFFECTIVE_ROLES, &failure);
+		return;
+	}
 	if (complete(session, values, 2))
 		emit_listed(session, values[0], CATEGORY_EFFECTIVE_ROLES, values[1]);
 }

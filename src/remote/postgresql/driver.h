@@ -5,6 +5,8 @@
 #ifndef WF_REMOTE_POSTGRESQL_DRIVER_H
 #define WF_REMOTE_POSTGRESQL_DRIVER_H
 
+#include <stdint.h>
+
 #include <libpq-fe.h>
 #include <stdbool.h>
 
@@ -20,7 +22,7 @@
 /* Above this many pairs of role and database only what is written in the ACLs is read. */
 #define WF_PG_PRIVILEGE_PAIRS_MAX "200000"
 /* Above this many inherited memberships they are not read. */
-#define WF_PG_EFFECTIVE_ROLES_MAX "1000000"
+#define WF_PG_EFFECTIVE_ROLES_MAX 1000000
 
 typedef struct WfPgSession
 {
@@ -29,7 +31,8 @@ typedef struct WfPgSession
 	WfDeadline deadline; /* of the phase */
 	int version;		 /* PQserverVersion */
 	const WfRequest *request;
-	WfFailure failure; /* why the whole request failed; type NULL: it has not */
+	int64_t effective;	 /* rows of inherited memberships so far */
+	WfFailure failure;	 /* why the whole request failed; type NULL: it has not */
 } WfPgSession;
 
 /*
