@@ -139,8 +139,11 @@ subtest 'what the program is given' => sub {
 	is($told{ppid}, $backend, 'it is the child of the worker');
 	is($told{env}, 'LC_ALL=C,PATH=/usr/bin:/bin', 'a clean environment');
 	is($told{fds}, '0 1 2', 'no descriptor of the server');
-	# Perl itself ignores SIGFPE (0x80).
-	is_deeply([ hex $told{blocked}, hex($told{ignored}) & ~0x80 ], [ 0, 0 ], 'no signal blocked or ignored')
+	# Perl itself ignores SIGFPE (bit 7). Bits 31 and 32 are the C library's own: it lets nobody set them, so
+	# they stay as whoever started the tests had them.
+	my $ignored = substr($told{ignored}, -8) =~ /^([0-9a-f]{8})$/ ? hex $1 : -1;
+	is_deeply([ hex $told{blocked}, $ignored & ~0x80000080, substr $told{ignored}, 0, 7 ], [ 0, 0, '0000000' ],
+		'no signal blocked or ignored')
 	  or diag $got->{message};
 	is($told{keys}, 'db_type=1 host=1 user=1 password=1 reads=1', 'all keys of the request');
 };
