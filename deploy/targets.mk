@@ -1,6 +1,6 @@
 # Targets around the program: running it, testing it, checking it. Included by the Makefile.
 
-.PHONY: help packages up down clean-up psql test bench lint format format-check werror
+.PHONY: help packages up down clean-up psql test bench soak lint format format-check werror
 
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST)) deploy/targets.mk
@@ -18,6 +18,10 @@ test:
 #: make bench        measure, each figure beside its floor; ONLY=pattern runs the files whose name matches
 bench:
 	@test/bench/run $(if $(ONLY),'$(ONLY)')
+
+#: make soak         the long run: 10,000 syncs by one worker, its memory and open files
+soak:
+	@WHALEFALL_BENCH_SYNCS=10000 test/bench/run memory
 
 #: make up           run a control plane on this machine, out of this checkout
 #: make down         stop it

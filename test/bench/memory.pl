@@ -109,16 +109,26 @@ END
 	return;
 }
 
+# Open files of some processes.
+sub open_files
+{
+	return scalar map { glob "/proc/$_/fd/*" } @_;
+}
+
 repeat($WARM);
 my @workers = worker_pid($control, 'whalefall worker');
 my $before = anon_kb(processes($workers[0] // 0));
+my $files_before = open_files(processes($workers[0] // 0));
 repeat($SYNCS - $WARM);
 my @after = worker_pid($control, 'whalefall worker');
 die "not one and the same worker: @workers, then @after\n" if @workers != 1 || "@workers" ne "@after";
 my $after = anon_kb(processes($after[0]));
+my $files = open_files(processes($after[0]));
 my $done = $control->value("select count(*) filter (where r.status = 'completed') || '/' || count(*)"
 	  . " from whalefall.task_runs r where r.task_key = 'sync_accounts'", database => 'whalefall');
 die "syncs: $done\n" if $done ne "$SYNCS/$SYNCS";
 row(figure => "memory after $SYNCS syncs of one instance", measured => "$after kB", floor => "$before kB (after $WARM)",
 	ratio => sprintf('%.3f', $after / $before), must => "<= $GROWTH x", ok => $before > 0 && $after <= $GROWTH * $before);
+row(figure => "open files after $SYNCS syncs", measured => $files, floor => "$files_before (after $WARM)",
+	ratio => '-', must => 'no more', ok => $files_before > 0 && $files <= $files_before);
 $session->quit;
