@@ -40,7 +40,8 @@ sub fresh_copy
 	system('mkdir', '-p', $dir);
 	system("cd '$root' && if git rev-parse --git-dir >/dev/null 2>&1; then"
 		. " git -c safe.directory='*' ls-files -co --exclude-standard -z | perl -0 -ne 'chomp; print qq(\$_\\0) if -e' | tar --null -T - -cf -;"
-		. " else tar --exclude=./build --exclude=./.whalefall --exclude=./.git --exclude='*.o' --exclude='*.so' -cf - .; fi"
+		. " else tar --exclude=./build --exclude=./.whalefall --exclude=./.git --exclude='*.[od]' --exclude='*.so' --exclude='./whalefall-remote-*'"
+		. " --exclude='./sql/whalefall--*' -cf - .; fi"
 		. " | tar -C '$dir' -xf -") == 0 or BAIL_OUT('no copy');
 	push @copies, $dir;
 	return $dir;
