@@ -109,10 +109,10 @@ END
 	return;
 }
 
-# Open files of some processes.
+# Open descriptors of some processes, without the relation and WAL files that PostgreSQL keeps open as a cache.
 sub open_files
 {
-	return scalar map { glob "/proc/$_/fd/*" } @_;
+	return scalar grep { (readlink($_) // '') !~ m{/(?:base|global|pg_\w+)/} } map { glob "/proc/$_/fd/*" } @_;
 }
 
 repeat($WARM);
