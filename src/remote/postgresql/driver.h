@@ -31,8 +31,8 @@ typedef struct WfPgSession
 	WfDeadline deadline; /* of the phase */
 	int version;		 /* PQserverVersion */
 	const WfRequest *request;
-	int64_t effective;	 /* rows of inherited memberships so far */
-	WfFailure failure;	 /* why the whole request failed; type NULL: it has not */
+	int64_t effective; /* rows of inherited memberships so far */
+	WfFailure failure; /* why the whole request failed; type NULL: it has not */
 } WfPgSession;
 
 /*
