@@ -98,7 +98,9 @@ unlike($text, qr/^CREATE TABLE whalefall\.|^CREATE FUNCTION/m, 'members are not 
 is(join('|', $text =~ /^((?:GRANT|REVOKE) .*(?:FUNCTION|PROCEDURE|SCHEMA|TABLE whalefall\.).*)$/mg), '',
 	'rights of members are those of the install script: none is dumped');
 
-for my $how ([ 'in many transactions' ], [ 'in one transaction', '--single-transaction' ], [ 'with two jobs', '-j', '2' ])
+# Not with parallel jobs: pg_dump writes no order between the data of an extension's tables into its archive, so
+# jobs may load a table before the one it refers to.
+for my $how ([ 'in many transactions' ], [ 'in one transaction', '--single-transaction' ])
 {
 	my ($name, @options) = @$how;
 	my $copy = other_cluster(1);
