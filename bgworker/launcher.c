@@ -35,6 +35,7 @@
 #include "bgworker/launcher.h"
 #include "bgworker/worker.h"
 #include "runs/shared.h"
+#include "runs/worker_slot.h"
 #include "whalefall.h"
 
 #define MAX_BACKOFF_MS		 60000
@@ -124,6 +125,7 @@ free_slot(int index)
 	slot->state = WF_WORKER_FREE;
 	slot->procno = slot->request = -1;
 	slot->pid = 0;
+	slot->on_queue = false;
 	take_back_requests(index);
 	/* What it had claimed is found by the next worker's sweep. */
 	if (!clean)
@@ -194,6 +196,7 @@ wake_idle(int request)
 			continue;
 		slot->state = WF_WORKER_BUSY;
 		slot->request = request;
+		slot->on_queue = request < 0;
 		if (request >= 0)
 			wf_shared->requests[request].worker = i;
 		procno = slot->procno;
@@ -223,6 +226,7 @@ prepare_slot(int request, int64 *generation)
 		slot->procno = -1;
 		slot->cancel = slot->clean = false;
 		slot->request = request;
+		slot->on_queue = request < 0;
 		if (request >= 0)
 			wf_shared->requests[request].worker = found;
 	}
@@ -269,12 +273,18 @@ start_worker(int request)
 static void
 give_up_request(WfRequest *request)
 {
+	int procno = -1;
+
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	request->state = WF_REQUEST_DONE;
-	request->ok = request->has_run = false;
-	strlcpy(request->error_code, "WORKERS_UNAVAILABLE", sizeof(request->error_code));
+	if (request->state == WF_REQUEST_NEW && request->worker < 0)
+	{
+		request->state = WF_REQUEST_DONE;
+		request->ok = request->has_run = false;
+		strlcpy(request->error_code, "WORKERS_UNAVAILABLE", sizeof(request->error_code));
+		procno = request->procno;
+	}
 	LWLockRelease(wf_shared->lock);
-	wf_shared_set_latch(request->procno);
+	wf_shared_set_latch(procno);
 }
 
 /* Give every new request to a worker. They come before the queue, with workers of their own. */
@@ -297,37 +307,6 @@ serve_requests(void)
 			return;
 		}
 	}
-}
-
-/* Is there work for the queue's workers? Asking clears the flag: whoever queues from here on sets it again. */
-static bool
-take_pending(void)
-{
-	bool pending;
-
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (wf_shared->next_due != DT_NOEND && wf_shared->next_due <= wf_clock_now())
-	{
-		wf_shared->next_due = DT_NOEND;
-		wf_shared->work_pending = true;
-	}
-	pending = wf_shared->work_pending;
-	wf_shared->work_pending = false;
-	LWLockRelease(wf_shared->lock);
-	return pending;
-}
-
-/* One more worker for the queue; it asks for the next one itself when it sees more work. */
-static void
-serve_queue(void)
-{
-	if (!take_pending() || wake_idle(-1))
-		return;
-	if (count_active() < wf_setting_max_workers && start_worker(-1))
-		return;
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->work_pending = true;
-	LWLockRelease(wf_shared->lock);
 }
 
 /*
@@ -353,6 +332,42 @@ database_exists(void)
 	table_close(catalog, AccessShareLock);
 	CommitTransactionCommand();
 	return exists;
+}
+
+/* Is there work for the queue's workers? Asking clears the flag: whoever queues from here on sets it again. */
+static bool
+take_pending(void)
+{
+	bool pending;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (wf_shared->next_due != DT_NOEND && wf_shared->next_due <= wf_clock_now())
+	{
+		wf_shared->next_due = DT_NOEND;
+		wf_shared->work_pending = true;
+	}
+	/* While all places are taken the flag stays: those who have them come back to the queue by themselves. */
+	pending = wf_shared->work_pending && wf_worker_slot_count_queue() < wf_setting_max_workers;
+	if (pending)
+		wf_shared->work_pending = false;
+	LWLockRelease(wf_shared->lock);
+	return pending;
+}
+
+/* One more worker for the queue; it asks for the next one itself when it sees more work. */
+static void
+serve_queue(void)
+{
+	if (!take_pending())
+		return;
+	/* After a worker ended badly its database may be gone; work for nobody is no work. */
+	if (backoff_ms > 0 && !database_exists())
+		return;
+	if (wake_idle(-1) || start_worker(-1))
+		return;
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_shared->work_pending = true;
+	LWLockRelease(wf_shared->lock);
 }
 
 /* Milliseconds to sleep: for ever, to the end of a back-off, or to the next due item. */

@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "base/guard.h"
 #include "base/partition.h"
@@ -42,10 +43,16 @@
 /* An idle worker stays this long: the next request finds it warm, with its helper program running. */
 #define LINGER_MS 3000
 
+/* A row that somebody else keeps locked fails the item; it does not keep a worker for ever. */
+#define LOCK_TIMEOUT "30s"
+
 extern PGDLLEXPORT void wf_worker_main(Datum arg);
 
 static WfHelper *helper;
 static MemoryContext item_context;
+
+/* A failure could not be written down: the next worker's sweep has to find the item. */
+static bool left_open;
 
 /* From here on this process is whalefall_owner with a pinned path, whatever login it began as. */
 static void
@@ -54,7 +61,14 @@ pin_session(void)
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("timezone", "UTC", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("role", WF_OWNER, PGC_USERSET, PGC_S_SESSION);
+	/* What ALTER DATABASE or ALTER ROLE may have set must not stop background work. */
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION);
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#endif
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 }
 
@@ -73,7 +87,7 @@ log_idle_once(const char *reason, const char *hint)
 				(errmsg("whalefall does no background work: %s", reason), errhint("%s", hint)));
 }
 
-/* The version of the installed extension, or NULL. SPI connected. */
+/* The version of the installed extension, or NULL. SPI connected, session pinned. */
 static char *
 installed_version(void)
 {
@@ -84,29 +98,35 @@ installed_version(void)
 	return wf_spi_run(&find, SPI_OK_SELECT, NULL) == 1 ? wf_spi_text(0, 1) : NULL;
 }
 
-/* May this process work? Extension there, of our version, set up, and not a restored copy. */
+/*
+ * May this process work? Extension there, of our version, set up, and not a restored copy. It begins as the
+ * bootstrap superuser, with whatever settings the database's owner gave it: no SQL runs before the session is
+ * pinned, and the owner's search_path gone with it.
+ */
 static bool
 check_ready(void)
 {
 	const char *reason = NULL;
-	char *version;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	wf_spi_begin();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	version = installed_version();
-	if (version == NULL)
+	if (!OidIsValid(get_extension_oid("whalefall", true)))
 		reason = "the extension is not installed in its database";
-	else if (strcmp(version, WF_VERSION) != 0)
-		reason = "library and extension differ in version";
-	else if (wf_guard_is_ready(&reason))
+	else
 	{
-		reason = NULL;
+		char *version;
+
 		pin_session();
+		wf_spi_begin();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		version = installed_version();
+		if (version == NULL || strcmp(version, WF_VERSION) != 0)
+			reason = "library and extension differ in version";
+		else if (wf_guard_is_ready(&reason))
+			reason = NULL;
+		wf_spi_end();
+		PopActiveSnapshot();
 	}
-	wf_spi_end();
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	if (reason != NULL)
 		log_idle_once(reason, "Run CREATE EXTENSION or ALTER EXTENSION whalefall UPDATE, then"
@@ -149,15 +169,13 @@ describe_error(ErrorData *error, const char **code, char **message)
 				 error->detail != NULL ? ": " : "", error->detail != NULL ? error->detail : "");
 }
 
-/* Write down why the item failed; a cancelled one is terminal already and is left alone. */
+/* Write down why the item failed; one that was cancelled is terminal already and stays as it is. */
 static void
 record_failure(WfItem *item, ErrorData *error)
 {
 	const char *code;
 	char *message;
 
-	if (wf_item_is_cancelled(item))
-		return;
 	describe_error(error, &code, &message);
 	PG_TRY();
 	{
@@ -170,6 +188,7 @@ record_failure(WfItem *item, ErrorData *error)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		left_open = true;
 	}
 	PG_END_TRY();
 }
@@ -231,9 +250,12 @@ claim_item(WfItem *item)
 	return claimed;
 }
 
-/* Does the queue hold more than we can do now? Then the launcher hears of it. */
+/*
+ * Does the queue hold more than we can do now? Then the launcher hears of it. After a claim that found nothing,
+ * what is due all the same is locked by somebody: look again in a second, instead of at once and for ever.
+ */
 static void
-report_backlog(void)
+report_backlog(bool found_nothing)
 {
 	bool due;
 	TimestampTz next;
@@ -241,13 +263,18 @@ report_backlog(void)
 	wf_item_begin("looking ahead");
 	next = wf_queue_next_due(&due);
 	wf_item_commit();
+	if (due && found_nothing)
+	{
+		next = TimestampTzPlusMilliseconds(wf_clock_now(), 1000);
+		due = false;
+	}
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->next_due = next;
+	wf_shared->next_due = Min(wf_shared->next_due, next);
 	LWLockRelease(wf_shared->lock);
 	if (due)
 		wf_shared_wake_launcher();
 	else if (next != DT_NOEND)
-		wf_shared_set_latch(wf_shared->launcher_procno);
+		wf_shared_poke_launcher();
 }
 
 static void
@@ -258,13 +285,13 @@ serve_queue(void)
 
 	while (more)
 	{
-		report_backlog();
+		report_backlog(false);
 		run_item(&item);
 		MemoryContextReset(item_context);
 		CHECK_FOR_INTERRUPTS();
 		more = claim_item(&item);
 	}
-	report_backlog();
+	report_backlog(true);
 }
 
 /* Make run and item, committed and claimed, for a caller who waits; then do it. */
@@ -290,8 +317,11 @@ serve_task_request(WfRequest *request, const WfRequest *order)
 	item.waited = true;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	request->run_id = run.run_id;
-	request->has_run = true;
+	if (request->generation == order->generation)
+	{
+		request->run_id = run.run_id;
+		request->has_run = true;
+	}
 	LWLockRelease(wf_shared->lock);
 	run_item(&item);
 }
@@ -303,9 +333,12 @@ finish_request(WfRequest *request, const WfRequest *answer)
 	int procno = -1;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (request->state == WF_REQUEST_ABANDONED)
+	/* The slot may be somebody else's by now: then it is none of ours. */
+	if (request->generation != answer->generation)
+		procno = -1;
+	else if (request->state == WF_REQUEST_ABANDONED)
 		request->state = WF_REQUEST_FREE;
-	else
+	else if (request->state == WF_REQUEST_TAKEN)
 	{
 		pg_uuid_t run_id = request->run_id;
 		bool has_run = request->has_run;
@@ -316,8 +349,8 @@ finish_request(WfRequest *request, const WfRequest *answer)
 		request->run_id = run_id;
 		request->has_run = has_run;
 		request->state = WF_REQUEST_DONE;
+		explicit_bzero(request->secret, sizeof(request->secret));
 	}
-	explicit_bzero(request->secret, sizeof(request->secret));
 	LWLockRelease(wf_shared->lock);
 	wf_shared_set_latch(procno);
 }
@@ -330,7 +363,8 @@ serve_request(int index)
 	bool taken;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	taken = request->state == WF_REQUEST_NEW;
+	/* A caller may have gone and another one come into the slot, who has a worker of his own. */
+	taken = request->state == WF_REQUEST_NEW && request->worker == wf_worker_slot_claim()->slot;
 	if (taken)
 		request->state = WF_REQUEST_TAKEN;
 	order = *request;
@@ -363,15 +397,22 @@ serve_request(int index)
 static bool
 linger(void)
 {
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LINGER_MS);
+	long left = LINGER_MS;
+
 	wf_worker_slot_set_idle();
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LINGER_MS,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
+	while (left > 0 && wf_worker_slot_is_idle())
 	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
 	}
 	return wf_worker_slot_leave_idle();
 }
@@ -386,7 +427,9 @@ work(void)
 		wf_worker_slot_set_busy(NULL);
 		if (request >= 0)
 			serve_request(request);
-		serve_queue();
+		if (wf_worker_slot_enter_queue())
+			serve_queue();
+		wf_worker_slot_leave_queue();
 	} while (linger());
 }
 
@@ -415,6 +458,7 @@ wf_worker_main(Datum arg)
 		work();
 		wf_helper_close(helper);
 	}
-	wf_worker_slot_set_clean();
+	if (!left_open)
+		wf_worker_slot_set_clean();
 	proc_exit(0);
 }

@@ -236,9 +236,13 @@ wf_partition_ensure_current(void)
 
 	if (XactReadOnly || RecoveryInProgress())
 		return;
+	/* Tomorrow's month as well: what is being read now may be written after midnight. */
 	for (size_t i = 0; i < lengthof(parents); i++)
 		if (exists(parents[i], &oid))
+		{
 			wf_partition_ensure(parents[i], today);
+			wf_partition_ensure(parents[i], today + 1);
+		}
 }
 
 void

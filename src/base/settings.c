@@ -2,8 +2,7 @@
  * settings.c - every setting of whalefall, in alphabetical order.
  *
  * The two settings that name secret files can be read by superusers only, and come from the
- * configuration files alone, so that no session can point the program at another file. None is fixed at
- * server start: a session may load the library in a server that did not preload it.
+ * configuration files alone, so that no session can point the program at another file.
  */
 #include "postgres.h"
 
@@ -88,6 +87,10 @@ define_testing(void)
 void
 wf_settings_define(void)
 {
+	/* Fixed when preloaded; a session that loads the library later cannot define what is fixed at start. */
+	GucContext at_start =
+		process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+
 	define_string("whalefall.app_name", "Name of the application shown to people.",
 				  &wf_setting_app_name, "鲸落", PGC_SIGHUP, 0);
 	define_int("whalefall.bcrypt_cost", "Cost of the users' password hashes.",
@@ -95,7 +98,7 @@ wf_settings_define(void)
 	define_int("whalefall.connect_timeout", "Longest connect to an instance in a fleet run.",
 			   &wf_setting_connect_timeout, 5, 1, 300, PGC_SIGHUP, GUC_UNIT_S);
 	define_string("whalefall.database", "The database whose queue the background workers serve.",
-				  &wf_setting_database, "whalefall", PGC_SIGHUP, 0);
+				  &wf_setting_database, "whalefall", at_start, 0);
 	define_string("whalefall.helper_directory",
 				  "Folder of the whalefall-remote-* programs; empty: beside the server's programs.",
 				  &wf_setting_helper_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
@@ -106,9 +109,9 @@ wf_settings_define(void)
 			   "More than this share must vanish before the inventory guard stops a sync.",
 			   &wf_setting_inventory_guard_percent, 50, 0, 100, PGC_SIGHUP, 0);
 	define_string("whalefall.jwt_file", "File with the secret that signs tokens.",
-				  &wf_setting_jwt_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+				  &wf_setting_jwt_file, "", at_start, GUC_SUPERUSER_ONLY);
 	define_string("whalefall.key_file", "File with the keys that encrypt credentials.",
-				  &wf_setting_key_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+				  &wf_setting_key_file, "", at_start, GUC_SUPERUSER_ONLY);
 	DefineCustomEnumVariable("whalefall.language", "Language of messages for people.", NULL,
 							 &wf_setting_language, WF_LANGUAGE_ZH, language_options, PGC_USERSET, 0,
 							 NULL, NULL, NULL);

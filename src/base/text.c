@@ -114,3 +114,13 @@ wf_text_db_type(const char *text)
 	pfree(trimmed);
 	return found;
 }
+
+void
+wf_text_copy(char *buffer, size_t size, const char *text)
+{
+	int length = text != NULL ? pg_mbcliplen(text, strlen(text), size - 1) : 0;
+
+	if (length > 0)
+		memcpy(buffer, text, length);
+	buffer[length] = '\0';
+}

@@ -15,6 +15,9 @@ extern int wf_text_length(const char *text);
 /* Copy of at most so many bytes, cut at a character's border; for messages. Palloc'd. */
 extern char *wf_text_clip(const char *text, int bytes);
 
+/* Copy into a buffer of so many bytes, cut at a character's end; always terminated. NULL counts as "". */
+extern void wf_text_copy(char *buffer, size_t size, const char *text);
+
 /* Filter pattern: only % is a wildcard, everything else (also _) is literal. */
 extern bool wf_text_matches(const char *text, const char *pattern, bool ignore_case);
 

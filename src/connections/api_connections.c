@@ -207,9 +207,13 @@ fill_adhoc(FunctionCallInfo fcinfo, WfRequest *request)
 	strlcpy(request->host, host, sizeof(request->host));
 	request->port = PG_GETARG_INT32(3);
 	strlcpy(request->database, database != NULL ? database : "", sizeof(request->database));
-	strlcpy(request->label, is_blank(label) ? "temp_test" : label, sizeof(request->label));
+	wf_text_copy(request->label, sizeof(request->label), is_blank(label) ? "temp_test" : label);
 	if (has_login)
 		seal_given_login(request, username, password);
+	else if (wf_caller()->role < WF_ROLE_ADMIN)
+		wf_raise(WF_ERR_PERMISSION_REQUIRED,
+				 "Only an administrator may send a stored login to a given host.",
+				 "Give username and password, or instance_id.");
 	else
 		request->credential_id = PG_GETARG_INT64(4);
 }

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/settings.h"
+#include "base/text.h"
 #include "connections/probe.h"
 #include "inventory/instance.h"
 #include "logs/log.h"
@@ -136,11 +137,9 @@ fill_answer(WfRequest *request, const WfInstance *target, const WfRemoteResult *
 	outcome->banner = result->server_version;
 	outcome->main_version = main_version;
 	outcome->detailed_version = detailed_version;
-	strlcpy(request->banner, result->server_version, sizeof(request->banner));
-	strlcpy(request->main_version, main_version != NULL ? main_version : "",
-			sizeof(request->main_version));
-	strlcpy(request->detailed_version, detailed_version != NULL ? detailed_version : "",
-			sizeof(request->detailed_version));
+	wf_text_copy(request->banner, sizeof(request->banner), result->server_version);
+	wf_text_copy(request->main_version, sizeof(request->main_version), main_version);
+	wf_text_copy(request->detailed_version, sizeof(request->detailed_version), detailed_version);
 }
 
 static void
@@ -196,6 +195,24 @@ refuse(WfRequest *request, const ErrorData *error)
 	wf_item_commit();
 }
 
+/* The login's clear text does not outlive the read, however it ends. */
+static pg_noinline void
+read_version(WfHelper *helper, const WfRemoteTarget *target, WfLogin *login, WfRequest *request,
+			 WfRemoteResult *result)
+{
+	PG_TRY();
+	{
+		wf_helper_read(helper, target, "version", ignore_row, NULL, is_abandoned, request, result);
+	}
+	PG_CATCH();
+	{
+		wf_crypto_wipe(login->password);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	wf_crypto_wipe(login->password);
+}
+
 static void
 probe(WfRequest *request, WfHelper *helper, MemoryContext context)
 {
@@ -212,8 +229,7 @@ probe(WfRequest *request, WfHelper *helper, MemoryContext context)
 	wf_item_commit();
 	MemoryContextSwitchTo(context);
 	fill_target(instance, &login, request->bulk, &target);
-	wf_helper_read(helper, &target, "version", ignore_row, NULL, is_abandoned, request, &result);
-	wf_crypto_wipe(login.password);
+	read_version(helper, &target, &login, request, &result);
 	if (!result.ok && strcmp(result.error_type, "cancelled") == 0)
 		return;
 	fill_answer(request, instance, &result, &outcome);

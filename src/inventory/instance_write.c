@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
+#include "base/caller.h"
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/guard.h"
@@ -247,6 +248,38 @@ lock_row(int64 id)
 	return wf_spi_text(0, 1);
 }
 
+/* Where the instance's login is sent, as one text, and whether it has a login at all. */
+static char *
+login_target(int64 id, bool *has_login)
+{
+	static WfQuery find =
+		WF_QUERY("select concat_ws(chr(31), credential_id, host, port, tls_mode, tls_ca), "
+				 "credential_id is not null from whalefall.instances where id = $1",
+				 INT8OID);
+	WfArg args[] = {WF_ARG_INT64(id)};
+
+	wf_spi_run(&find, SPI_OK_SELECT, args);
+	*has_login = wf_spi_bool(0, 2);
+	return wf_spi_text(0, 1);
+}
+
+/*
+ * A server that is logged in to learns the login, if it asks for the password in clear. So only an administrator
+ * decides which login goes where; anybody else would read stored passwords by pointing an instance at a listener
+ * of his own.
+ */
+static void
+require_same_target(int64 id, const char *before)
+{
+	bool has_login;
+	char *after = login_target(id, &has_login);
+
+	if (has_login && strcmp(before, after) != 0 && wf_caller()->role < WF_ROLE_ADMIN)
+		wf_raise(WF_ERR_PERMISSION_REQUIRED,
+				 "Only an administrator may change where a stored login is sent.",
+				 "Ask a member of whalefall_admin to change credential_id, host, port or TLS.");
+}
+
 void
 wf_instance_update(int64 id, const WfInstanceInput *input)
 {
@@ -265,9 +298,12 @@ wf_instance_update(int64 id, const WfInstanceInput *input)
 	Checked checked;
 	WfArg args[17];
 	char *name;
+	char *target;
+	bool has_login;
 
 	wf_guard_require_ready();
 	name = lock_row(id);
+	target = login_target(id, &has_login);
 	checked = check(input);
 	if (checked.name != NULL)
 		require_free_name(checked.name, id);
@@ -292,6 +328,7 @@ wf_instance_update(int64 id, const WfInstanceInput *input)
 		WF_ARG_BOOL(input->clears_tls_ca || (input->tls_ca != NULL && checked.tls_ca == NULL));
 	args[16] = WF_ARG_TIME(wf_clock_now());
 	wf_spi_run(&update, SPI_OK_UPDATE, args);
+	require_same_target(id, target);
 	require_ca(id);
 	log_write("instance updated", "update_instance_detail", id,
 			  checked.name != NULL ? checked.name : name);

@@ -116,9 +116,10 @@ seal_batch(int key, int64 *after)
 	{
 		int64 id = wf_spi_int64(i, 1);
 		bytea *sealed = (bytea *) wf_spi_copy_varlena(i, 2, CurrentMemoryContext);
-		char *plain = wf_crypto_open(WF_CREDENTIAL_PURPOSE, id, sealed);
+		char *plain;
 
 		CHECK_FOR_INTERRUPTS();
+		plain = wf_crypto_open(WF_CREDENTIAL_PURPOSE, id, sealed);
 		ids[i] = Int64GetDatum(id);
 		secrets[i] = PointerGetDatum(wf_crypto_seal(WF_CREDENTIAL_PURPOSE, id, plain));
 		wf_crypto_wipe(plain);

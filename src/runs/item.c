@@ -149,9 +149,16 @@ wf_item_read_instance(WfItem *item, const char *reads, const char *database, WfR
 	load_target(item, database, &target, &login);
 	wf_testpoint("connecting");
 	pgstat_report_activity(STATE_IDLE, "reading instance");
-	wf_helper_read(item->helper, &target, reads, count_row, &state, wf_item_is_cancelled, item,
-				   result);
-	wf_crypto_wipe(login.password);
+	PG_TRY();
+	{
+		wf_helper_read(item->helper, &target, reads, count_row, &state, wf_item_is_cancelled, item,
+					   result);
+	}
+	PG_FINALLY();
+	{
+		wf_crypto_wipe(login.password);
+	}
+	PG_END_TRY();
 	note_outcome(item, result);
 	if (!result->ok)
 		raise_remote_error(item, result);
@@ -159,10 +166,10 @@ wf_item_read_instance(WfItem *item, const char *reads, const char *database, WfR
 }
 
 /*
- * Move the item from running to a terminal state, but only while the claim is still this worker's:
- * otherwise it was cancelled, or given to somebody else, and what this transaction wrote must not stay.
+ * Move the item from running to a terminal state, but only while the claim is still this worker's. false: it
+ * was cancelled, or given to somebody else, and what this transaction wrote must not stay.
  */
-static void
+static bool
 end_item(WfItem *item, const char *status, const WfItemCounts *counts, Jsonb *metrics,
 		 Jsonb *details, const char *error_code, const char *message)
 {
@@ -186,18 +193,26 @@ end_item(WfItem *item, const char *status, const WfItemCounts *counts, Jsonb *me
 					wf_arg_text(message)};
 
 	if (wf_spi_run(&update, SPI_OK_UPDATE, args) == 0)
-		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("the item was cancelled"),
-						errdetail("It is no longer this worker's; its results were discarded.")));
+		return false;
 	if (item->attempted)
 		wf_inventory_record_connect(item->instance_id, &item->outcome);
 	wf_queue_item_ended(&item->run_id, failed);
+	return true;
+}
+
+static void
+require_ours(bool ended)
+{
+	if (!ended)
+		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("the item was cancelled"),
+						errdetail("It is no longer this worker's; its results were discarded.")));
 }
 
 void
 wf_item_complete(WfItem *item, const WfItemCounts *counts, Jsonb *metrics, Jsonb *details)
 {
 	wf_testpoint("mid_write");
-	end_item(item, "completed", counts, metrics, details, NULL, NULL);
+	require_ours(end_item(item, "completed", counts, metrics, details, NULL, NULL));
 	wf_testpoint("before_commit");
 }
 
@@ -224,8 +239,8 @@ wf_item_fail(WfItem *item, const char *error_code, const char *message)
 {
 	WfItemCounts none = {0};
 
-	end_item(item, "failed", &none, NULL, NULL, error_code, message);
-	log_failure(item, error_code, message);
+	if (end_item(item, "failed", &none, NULL, NULL, error_code, message))
+		log_failure(item, error_code, message);
 }
 
 void
@@ -237,5 +252,5 @@ wf_item_skip(WfItem *item, const char *reason)
 	wf_json_begin(&json);
 	wf_json_add_int(&json, "version", 1);
 	wf_json_add_text(&json, "skipped", reason);
-	end_item(item, "completed", &none, NULL, wf_json_end(&json), NULL, NULL);
+	require_ours(end_item(item, "completed", &none, NULL, wf_json_end(&json), NULL, NULL));
 }

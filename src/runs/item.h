@@ -69,7 +69,10 @@ extern void wf_item_commit(void);
 /* Has somebody cancelled this item? Cheap, for loops. */
 extern bool wf_item_is_cancelled(void *item);
 
-/* For the worker: the item failed with this error. In a transaction of its own (SPI connected). */
+/*
+ * For the worker: the item failed with this error, unless it is terminal already (cancelled). In a transaction of
+ * its own (SPI connected).
+ */
 extern void wf_item_fail(WfItem *item, const char *error_code, const char *message);
 
 /* For the worker: the item was not done because another worker does the same work on the instance. */

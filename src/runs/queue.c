@@ -50,6 +50,8 @@ refuse_second_fleet_run(const WfTask *task)
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
 		return;
 	run_id = uuid_at(0, 1, &isnull);
+	/* Should it lie still for a reason that is over by now, this moves it. */
+	wf_shared_wake_launcher();
 	wf_raise_extra(WF_ERR_CONSTRAINT_VIOLATION,
 				   psprintf("{\"run_id\": \"%s\"}", uuid_text(&run_id)),
 				   psprintf("Task %s is still open as run %s.", task->key, uuid_text(&run_id)),

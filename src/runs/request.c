@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/spi.h"
+#include "base/text.h"
 #include "runs/queue.h"
 #include "runs/request.h"
 
@@ -102,7 +103,7 @@ wf_request_new(WfRequest *request, WfRequestVerb verb)
 	request->procno = WF_MY_PROCNO;
 	request->worker = -1;
 	request->user_id = caller->user_id;
-	strlcpy(request->user_name, caller->name, sizeof(request->user_name));
+	wf_text_copy(request->user_name, sizeof(request->user_name), caller->name);
 	if (!pg_strong_random(&request->generation, sizeof(request->generation)))
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no random numbers available")));
 }
@@ -124,7 +125,7 @@ wf_request_submit(const WfRequest *request, WfTicket *ticket)
 	LWLockRelease(wf_shared->lock);
 	if (ticket->slot < 0)
 		return false;
-	wf_shared_wake_launcher();
+	wf_shared_poke_launcher();
 	return true;
 }
 
@@ -152,8 +153,10 @@ wf_request_abandon(WfTicket *ticket, WfRequest *seen)
 {
 	bool taken;
 
+	memset(seen, 0, sizeof(*seen));
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	*seen = wf_shared->requests[ticket->slot];
+	if (wf_shared->requests[ticket->slot].generation == ticket->generation)
+		*seen = wf_shared->requests[ticket->slot];
 	taken = release_slot(ticket);
 	LWLockRelease(wf_shared->lock);
 	forget(ticket);

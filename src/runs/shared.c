@@ -21,9 +21,16 @@ WfShared *wf_shared = NULL;
 static shmem_request_hook_type previous_request_hook;
 static shmem_startup_hook_type previous_startup_hook;
 
+/* A run that is to be stopped when the transaction commits, unless its subtransaction is rolled back. */
+typedef struct CancelPromise
+{
+	pg_uuid_t run_id;
+	SubTransactionId subtransaction;
+} CancelPromise;
+
 /* What the current transaction promised to do when it commits. */
 static bool wake_promised;
-static List *cancels_promised; /* of pg_uuid_t *, in TopTransactionContext */
+static List *cancels_promised; /* of CancelPromise *, in TopTransactionContext */
 static bool callback_registered;
 
 static void
@@ -88,18 +95,32 @@ wf_shared_set_latch(int procno)
 		SetLatch(&GetPGProcByNumber(procno)->procLatch);
 }
 
-void
-wf_shared_wake_launcher(void)
+/* The launcher's latch, after noting that the queue has work if so. */
+static void
+wake_launcher(bool queue_has_work)
 {
 	int procno;
 
 	if (wf_shared == NULL)
 		return;
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->work_pending = true;
+	if (queue_has_work)
+		wf_shared->work_pending = true;
 	procno = wf_shared->launcher_procno;
 	LWLockRelease(wf_shared->lock);
 	wf_shared_set_latch(procno);
+}
+
+void
+wf_shared_wake_launcher(void)
+{
+	wake_launcher(true);
+}
+
+void
+wf_shared_poke_launcher(void)
+{
+	wake_launcher(false);
 }
 
 /* Stop the workers that are busy with a run. */
@@ -119,16 +140,19 @@ cancel_now(const pg_uuid_t *run_id)
 	LWLockRelease(wf_shared->lock);
 }
 
-/* Keep the promises after commit, forget them after abort. May not raise. */
+/* Keep the promises after commit, forget them after abort. May raise before a commit is prepared only. */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	ListCell *cell;
 
+	if (event == XACT_EVENT_PRE_PREPARE && (wake_promised || cancels_promised != NIL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("cannot PREPARE a transaction that has queued or cancelled work")));
 	if (event == XACT_EVENT_COMMIT)
 	{
 		foreach (cell, cancels_promised)
-			cancel_now(lfirst(cell));
+			cancel_now(&((CancelPromise *) lfirst(cell))->run_id);
 		if (wake_promised)
 			wf_shared_wake_launcher();
 	}
@@ -139,11 +163,32 @@ at_transaction_end(XactEvent event, void *arg)
 	}
 }
 
+/* A promise goes with its subtransaction: to the parent at its end, or away. A needless wake does no harm. */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	ListCell *cell;
+
+	foreach (cell, cancels_promised)
+	{
+		CancelPromise *promise = lfirst(cell);
+
+		if (promise->subtransaction != mine)
+			continue;
+		if (event == SUBXACT_EVENT_ABORT_SUB)
+			cancels_promised = foreach_delete_current(cancels_promised, cell);
+		else if (event == SUBXACT_EVENT_COMMIT_SUB)
+			promise->subtransaction = parent;
+	}
+}
+
 static void
 register_callback(void)
 {
-	if (!callback_registered)
-		RegisterXactCallback(at_transaction_end, NULL);
+	if (callback_registered)
+		return;
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
 	callback_registered = true;
 }
 
@@ -158,15 +203,16 @@ void
 wf_shared_cancel_at_commit(const pg_uuid_t *run_id)
 {
 	MemoryContext old;
-	pg_uuid_t *copy;
+	CancelPromise *promise;
 
 	if (wf_shared == NULL)
 		return;
 	register_callback();
 	old = MemoryContextSwitchTo(TopTransactionContext);
-	copy = palloc(sizeof(pg_uuid_t));
-	*copy = *run_id;
-	cancels_promised = lappend(cancels_promised, copy);
+	promise = palloc(sizeof(CancelPromise));
+	promise->run_id = *run_id;
+	promise->subtransaction = GetCurrentSubTransactionId();
+	cancels_promised = lappend(cancels_promised, promise);
 	MemoryContextSwitchTo(old);
 }
 

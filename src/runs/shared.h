@@ -44,6 +44,7 @@ typedef struct WfWorkerSlot
 	int request;	  /* request slot it was started for, or -1 */
 	bool cancel;	  /* stop the item at hand */
 	bool clean;		  /* ended in good order: nothing to sweep */
+	bool on_queue;	  /* takes items of the queue: at most whalefall.max_workers do */
 	pg_uuid_t run_id; /* of the item at hand */
 } WfWorkerSlot;
 
@@ -126,8 +127,9 @@ extern void wf_shared_init(void);
 /* Raise WORKERS_UNAVAILABLE unless this database's queue is served by this server. */
 extern void wf_shared_require_workers(void);
 
-/* Wake the launcher now. */
+/* Wake the launcher now: the queue has work; or: look at the requests. */
 extern void wf_shared_wake_launcher(void);
+extern void wf_shared_poke_launcher(void);
 
 /* Wake the launcher when the current transaction commits. */
 extern void wf_shared_wake_at_commit(void);

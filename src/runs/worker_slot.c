@@ -11,6 +11,7 @@
 #include "storage/proc.h"
 
 #include "base/compat.h"
+#include "base/settings.h"
 #include "runs/worker_slot.h"
 
 static WfClaim mine = {0, -1, 0};
@@ -23,20 +24,25 @@ my_slot(void)
 	return &wf_shared->workers[mine.slot];
 }
 
+/* The slot is free; the launcher hears of it, to sweep what an unclean end left behind. */
 static void
 give_back(int code, Datum arg)
 {
 	WfWorkerSlot *slot = my_slot();
+	int launcher;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
 	if (slot->generation == mine.generation)
 	{
-		slot->state = WF_WORKER_FREE;
+		if (slot->clean)
+			slot->state = WF_WORKER_FREE;
 		slot->procno = -1;
 		slot->pid = 0;
-		slot->cancel = false;
+		slot->cancel = slot->on_queue = false;
 	}
+	launcher = wf_shared->launcher_procno;
 	LWLockRelease(wf_shared->lock);
+	wf_shared_set_latch(launcher);
 }
 
 void
@@ -114,6 +120,45 @@ bool
 wf_worker_slot_cancelled(void)
 {
 	return mine.slot >= 0 && my_slot()->cancel;
+}
+
+int
+wf_worker_slot_count_queue(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < WF_WORKER_SLOTS; i++)
+		if (wf_shared->workers[i].state != WF_WORKER_FREE && wf_shared->workers[i].on_queue)
+			count++;
+	return count;
+}
+
+bool
+wf_worker_slot_enter_queue(void)
+{
+	WfWorkerSlot *slot = my_slot();
+	bool entered;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (!slot->on_queue && wf_worker_slot_count_queue() < wf_setting_max_workers)
+		slot->on_queue = true;
+	entered = slot->on_queue;
+	LWLockRelease(wf_shared->lock);
+	return entered;
+}
+
+void
+wf_worker_slot_leave_queue(void)
+{
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	my_slot()->on_queue = false;
+	LWLockRelease(wf_shared->lock);
+}
+
+bool
+wf_worker_slot_is_idle(void)
+{
+	return my_slot()->state == WF_WORKER_IDLE;
 }
 
 bool

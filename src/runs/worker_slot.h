@@ -21,6 +21,19 @@ extern void wf_worker_slot_set_idle(void);
 /* Was the item at hand cancelled? */
 extern bool wf_worker_slot_cancelled(void);
 
+/*
+ * A place at the queue: at most whalefall.max_workers workers take items at once, however many serve requests.
+ * enter: false when there is none. leave: when the queue has nothing more to do.
+ */
+extern bool wf_worker_slot_enter_queue(void);
+extern void wf_worker_slot_leave_queue(void);
+
+/* Workers at the queue, or about to be. Lock held. */
+extern int wf_worker_slot_count_queue(void);
+
+/* Still idle? */
+extern bool wf_worker_slot_is_idle(void);
+
 /* Idle no longer. false: nobody gave us work, and from now on nobody can (the slot is on its way out). */
 extern bool wf_worker_slot_leave_idle(void);
 

@@ -24,6 +24,7 @@
 #include "base/spi.h"
 #include "logs/log.h"
 #include "people/admin.h"
+#include "runs/shared.h"
 #include "setup/steps.h"
 #include "whalefall.h"
 
@@ -257,6 +258,8 @@ wf_setup_run(PG_FUNCTION_ARGS)
 	wf_json_add_int(&json, "version", WF_SETUP_VERSION);
 	wf_json_open_array(&json, "steps");
 	setup.steps = &json;
+	/* Work that waited for this to be set up, taken over or updated goes on. */
+	wf_shared_wake_at_commit();
 	wf_spi_begin();
 	/* Whoever could write the owner's tables must not get at a superuser through a trigger there. */
 	wf_caller_become_owner(&setup.superuser);
