@@ -439,6 +439,7 @@ wf_worker_main(Datum arg)
 {
 	int64 generation;
 
+	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();

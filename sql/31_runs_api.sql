@@ -96,19 +96,19 @@ COMMENT ON FUNCTION whalefall_api.task_runs_list(text, text, text, text, integer
 	IS 'task runs, paged and filtered';
 
 CREATE FUNCTION whalefall_api.task_runs_get(run_id text) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_runs_get';
 COMMENT ON FUNCTION whalefall_api.task_runs_get(text) IS 'one task run with its items';
 
 CREATE FUNCTION whalefall_api.task_runs_error_logs(run_id text) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_runs_error_logs';
 COMMENT ON FUNCTION whalefall_api.task_runs_error_logs(text) IS 'failed items of a task run';
 
 CREATE FUNCTION whalefall_api.task_runs_cancel(run_id text) RETURNS json
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_runs_cancel';
 COMMENT ON FUNCTION whalefall_api.task_runs_cancel(text) IS 'cancel a pending or running task run';
@@ -123,19 +123,19 @@ COMMENT ON FUNCTION whalefall_api.sync_sessions_list(text, text, text, integer, 
 	IS 'sync sessions, paged and filtered';
 
 CREATE FUNCTION whalefall_api.sync_sessions_get(session_id text) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_sessions_get';
 COMMENT ON FUNCTION whalefall_api.sync_sessions_get(text) IS 'one sync session with its instance records';
 
 CREATE FUNCTION whalefall_api.sync_sessions_error_logs(session_id text) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_sessions_error_logs';
 COMMENT ON FUNCTION whalefall_api.sync_sessions_error_logs(text) IS 'failed records of a sync session';
 
 CREATE FUNCTION whalefall_api.sync_sessions_cancel(session_id text) RETURNS json
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_sessions_cancel';
 COMMENT ON FUNCTION whalefall_api.sync_sessions_cancel(text) IS 'cancel a running sync session';

@@ -26,7 +26,7 @@ COMMENT ON FUNCTION whalefall_api.instances_validate_connection_params(text, int
 	IS 'check connection parameters without connecting; answers nothing when they are fine';
 
 CREATE FUNCTION whalefall_api.instances_connection_status(instance_id bigint) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_connections_status';
 COMMENT ON FUNCTION whalefall_api.instances_connection_status(bigint)

@@ -195,8 +195,12 @@ wf_keyring_exists(void)
 static void
 file_error(const char *action, const char *path)
 {
-	ereport(ERROR,
-			(errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", action, path)));
+	ereport(
+		ERROR,
+		(errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", action, path),
+		 errhint(
+			 "The settings whalefall.key_file and whalefall.jwt_file name files in a folder that"
+			 " exists, belongs to the server's user and is closed to others (mode 0700).")));
 }
 
 /* Write a temporary twin of the file, with its final mode, and force it to disk. */

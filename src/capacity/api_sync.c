@@ -48,13 +48,13 @@ add_error(WfJson *json, const WfEndedItem *ended)
 Datum
 wf_capacity_sync_one(PG_FUNCTION_ARGS)
 {
-	int64 instance_id = PG_GETARG_INT64(0);
+	int64 instance_id = wf_operation_instance_id(fcinfo);
+	bool force = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	WfEndedItem ended;
 	Jsonb *answer;
 	WfJson json;
 
-	if (!wf_operation_run_one("sync_instance_capacity", instance_id, 0, PG_GETARG_BOOL(1), &ended,
-							  &answer))
+	if (!wf_operation_run_one("sync_instance_capacity", instance_id, 0, force, &ended, &answer))
 		PG_RETURN_TEXT_P(cstring_to_text(wf_json_text(answer)));
 	wf_json_begin(&json);
 	if (!ended.completed)

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "inventory/instance.h"
 #include "inventory/validate.h"
+#include "runs/operation.h"
 #include "runs/request.h"
 #include "whalefall.h"
 
@@ -127,6 +128,7 @@ static void
 run_test(WfRequest *request, WfRequest *answer)
 {
 	wf_shared_require_workers();
+	wf_request_require_clean_transaction();
 	if (!wf_request_enter())
 		wf_raise(WF_ERR_TIMEOUT,
 				 psprintf("%d sessions wait for a remote result already.", wf_setting_max_waiting),
@@ -486,13 +488,13 @@ wf_connections_status(PG_FUNCTION_ARGS)
 		" 'is_active', is_active) FROM whalefall.instances WHERE id = $1",
 		INT8OID, TIMESTAMPTZOID);
 	MemoryContext outer = CurrentMemoryContext;
-	WfArg args[] = {WF_ARG_INT64(PG_GETARG_INT64(0)), WF_ARG_TIME(wf_clock_now())};
+	int64 id = wf_operation_instance_id(fcinfo);
+	WfArg args[] = {WF_ARG_INT64(id), WF_ARG_TIME(wf_clock_now())};
 	char *result;
 
 	wf_spi_begin();
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
-		wf_raise(WF_ERR_NOT_FOUND,
-				 psprintf("Instance " INT64_FORMAT " does not exist.", PG_GETARG_INT64(0)), NULL);
+		wf_raise(WF_ERR_NOT_FOUND, psprintf("Instance " INT64_FORMAT " does not exist.", id), NULL);
 	result = wf_spi_copy_text(0, 1, outer);
 	wf_spi_end();
 	PG_RETURN_TEXT_P(cstring_to_text(result));

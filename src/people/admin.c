@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include "miscadmin.h"
+
 #include "catalog/pg_collation.h"
 #include "utils/builtins.h"
 
@@ -113,14 +115,20 @@ bcrypt(const char *password)
 	return hash;
 }
 
-/* whalefall.admin_password, beside the key file. */
-static char *
+/*
+ * whalefall.admin_password, beside the key file. Another database of the server may have left its own there,
+ * unread: ours then gets this database's oid at the end of its name.
+ */
+static pg_noinline char *
 password_path(void)
 {
-	char *path = wf_settings_key_path();
+	char *folder = wf_settings_key_path();
+	struct stat state;
+	char *path;
 
-	get_parent_directory(path);
-	return psprintf("%s/whalefall.admin_password", path[0] != '\0' ? path : ".");
+	get_parent_directory(folder);
+	path = psprintf("%s/whalefall.admin_password", folder[0] != '\0' ? folder : ".");
+	return lstat(path, &state) == 0 ? psprintf("%s.%u", path, MyDatabaseId) : path;
 }
 
 char *

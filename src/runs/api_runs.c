@@ -49,15 +49,24 @@ WF_FUNCTION(wf_sessions_statistics);
 	" i.items_synced, i.items_created, i.items_updated, i.items_deleted, i.error_message,"    \
 	" i.details_json AS sync_details, i.created_at) x)"
 
+/* The id the operation was called with; a null is an error, not a silent nothing. */
+static char *
+id_argument(FunctionCallInfo fcinfo, const char *what)
+{
+	if (PG_ARGISNULL(0))
+		wf_raise(WF_ERR_VALIDATION, psprintf("%s id is missing.", what), NULL);
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
 /*
  * One row, one json column, found by a uuid given as text; what is not a uuid, or not there, is a 404 (decision
  * 10). Returns the json as text datum.
  */
 static Datum
-json_by_uuid(WfQuery *query, const char *what, text *id_text)
+json_by_uuid(FunctionCallInfo fcinfo, WfQuery *query, const char *what)
 {
 	MemoryContext outer = CurrentMemoryContext;
-	char *id = text_to_cstring(id_text);
+	char *id = id_argument(fcinfo, what);
 	WfArg args[] = {wf_arg_text(id)};
 	char *result = NULL;
 
@@ -79,7 +88,7 @@ wf_runs_get(PG_FUNCTION_ARGS)
 								   " FROM whalefall.task_runs r WHERE r.run_id = " UUID_OR_NULL,
 								   TEXTOID);
 
-	return json_by_uuid(&find, "Run", PG_GETARG_TEXT_PP(0));
+	return json_by_uuid(fcinfo, &find, "Run");
 }
 
 Datum
@@ -94,7 +103,7 @@ wf_runs_error_logs(PG_FUNCTION_ARGS)
 		" WHERE r.run_id = " UUID_OR_NULL,
 		TEXTOID);
 
-	return json_by_uuid(&find, "Run", PG_GETARG_TEXT_PP(0));
+	return json_by_uuid(fcinfo, &find, "Run");
 }
 
 Datum
@@ -109,7 +118,7 @@ wf_sessions_get(PG_FUNCTION_ARGS)
 		" WHERE s.session_id = " UUID_OR_NULL,
 		TEXTOID);
 
-	return json_by_uuid(&find, "Session", PG_GETARG_TEXT_PP(0));
+	return json_by_uuid(fcinfo, &find, "Session");
 }
 
 Datum
@@ -125,14 +134,14 @@ wf_sessions_error_logs(PG_FUNCTION_ARGS)
 		" WHERE s.session_id = " UUID_OR_NULL,
 		TEXTOID);
 
-	return json_by_uuid(&find, "Session", PG_GETARG_TEXT_PP(0));
+	return json_by_uuid(fcinfo, &find, "Session");
 }
 
 /* Cancel the run that a query finds by text id; gone, or over, is a 404 as the contract wants it. */
 static void
-cancel_found(WfQuery *find, const char *what, text *id_text)
+cancel_found(FunctionCallInfo fcinfo, WfQuery *find, const char *what)
 {
-	char *id = text_to_cstring(id_text);
+	char *id = id_argument(fcinfo, what);
 	WfArg args[] = {wf_arg_text(id)};
 	pg_uuid_t run_id;
 	WfJson json;
@@ -159,7 +168,7 @@ wf_runs_cancel(PG_FUNCTION_ARGS)
 	static WfQuery find =
 		WF_QUERY("SELECT run_id FROM whalefall.task_runs WHERE run_id = " UUID_OR_NULL, TEXTOID);
 
-	cancel_found(&find, "Run", PG_GETARG_TEXT_PP(0));
+	cancel_found(fcinfo, &find, "Run");
 	PG_RETURN_NULL();
 }
 
@@ -170,7 +179,7 @@ wf_sessions_cancel(PG_FUNCTION_ARGS)
 	static WfQuery find = WF_QUERY(
 		"SELECT run_id FROM whalefall.task_runs WHERE session_id = " UUID_OR_NULL, TEXTOID);
 
-	cancel_found(&find, "Session", PG_GETARG_TEXT_PP(0));
+	cancel_found(fcinfo, &find, "Session");
 	PG_RETURN_NULL();
 }
 

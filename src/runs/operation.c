@@ -29,6 +29,15 @@ require_usable(int64 instance_id)
 				 "Set is_active with whalefall_api.instances_update() first.");
 }
 
+int64
+wf_operation_instance_id(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		wf_raise(WF_ERR_VALIDATION, "instance_id is missing.",
+				 "Ids are those of whalefall_api.instances.");
+	return PG_GETARG_INT64(0);
+}
+
 /* Read the only item of a run, as its worker committed it. */
 static void
 load_ended(const pg_uuid_t *run_id, MemoryContext context, WfEndedItem *ended)

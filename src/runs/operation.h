@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -28,6 +29,9 @@ typedef struct WfEndedItem
  */
 extern bool wf_operation_run_one(const char *task_key, int64 instance_id, int64 database_id,
 								 bool force, WfEndedItem *ended, Jsonb **running);
+
+/* The first argument of an operation as an instance id; VALIDATION_ERROR when it is null. */
+extern int64 wf_operation_instance_id(FunctionCallInfo fcinfo);
 
 /* Start a task over the fleet: {run_id, session_id}. SPI not connected. */
 extern Jsonb *wf_operation_start_fleet(const char *task_key);

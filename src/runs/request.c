@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -237,6 +238,23 @@ wait_for_answer(WfTicket *ticket, WfRequest *answer)
 	return true;
 }
 
+void
+wf_request_require_clean_transaction(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for a remote result in this transaction"),
+				 errhint("Call it outside of REPEATABLE READ and SERIALIZABLE transactions.")));
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for a remote result in a transaction that has written"),
+				 errdetail("A worker does not see what is not committed, and waits for the rows"
+						   " that are locked here."),
+				 errhint("COMMIT first.")));
+}
+
 WfWaitResult
 wf_request_run_task(const WfTask *task, int64 instance_id, int64 database_id, bool force,
 					pg_uuid_t *run_id)
@@ -248,11 +266,7 @@ wf_request_run_task(const WfTask *task, int64 instance_id, int64 database_id, bo
 	volatile bool has_run = false;
 
 	wf_shared_require_workers();
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot wait for a remote result in this transaction"),
-				 errhint("Call it outside of REPEATABLE READ and SERIALIZABLE transactions.")));
+	wf_request_require_clean_transaction();
 	refuse_busy(task, instance_id);
 	if (!wf_request_enter())
 	{

@@ -47,6 +47,12 @@ extern void wf_request_wait(long ms);
 /* Give up waiting. true when a worker has it (run_id then names its run once it has one). */
 extern bool wf_request_abandon(WfTicket *ticket, WfRequest *seen);
 
+/*
+ * Raise unless a worker's commit can be seen from here and cannot be blocked from here: not in REPEATABLE READ,
+ * and not after this transaction has written something.
+ */
+extern void wf_request_require_clean_transaction(void);
+
 /* How one waiting call ended. */
 typedef enum WfWaitResult
 {

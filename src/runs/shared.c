@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -136,6 +138,9 @@ cancel_now(const pg_uuid_t *run_id)
 			continue;
 		slot->cancel = true;
 		wf_shared_set_latch(slot->procno);
+		/* It may be waiting for a lock, or in a long statement. */
+		if (slot->pid > 0)
+			kill(slot->pid, SIGINT);
 	}
 	LWLockRelease(wf_shared->lock);
 }

@@ -88,6 +88,8 @@ wf_worker_slot_set_busy(const pg_uuid_t *run_id)
 	else
 		memset(&slot->run_id, 0, sizeof(slot->run_id));
 	LWLockRelease(wf_shared->lock);
+	/* A cancel is sent under the lock: one that came for the item before must not hit the next one. */
+	QueryCancelPending = false;
 }
 
 /* Is there something the launcher could give to an idle worker? Lock held. */
