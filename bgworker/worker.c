@@ -430,7 +430,7 @@ work(void)
 		if (wf_worker_slot_enter_queue())
 			serve_queue();
 		wf_worker_slot_leave_queue();
-	} while (linger());
+	} while (linger() && check_ready()); /* the extension may have been changed meanwhile */
 }
 
 /* Entry point: the argument is the slot, bgw_extra holds its generation. */
