@@ -202,7 +202,7 @@ take_rows(WfAnswer *answer, WfFrameCursor *cursor, int nfields)
 	return true;
 }
 
-/* Takes W: a part that could not be read. Beyond the limit they are not kept. */
+/* Takes W: a part that could not be read. No program has more parts than the limit: more make no sense. */
 static bool
 take_warning(WfAnswer *answer, WfFrameCursor *cursor)
 {
