@@ -212,10 +212,9 @@ take_warning(WfAnswer *answer, WfFrameCursor *cursor)
 
 	if (!take_text(cursor, answer->caller, 64, &warning->category) || warning->category == NULL ||
 		!take_text(cursor, answer->caller, 5, &warning->sqlstate) ||
-		!take_text(cursor, answer->caller, TEXT_MAX, &warning->message) || warning->message == NULL)
+		!take_text(cursor, answer->caller, TEXT_MAX, &warning->message) ||
+		warning->message == NULL || list_length(result->warnings) >= WF_REMOTE_WARNINGS_MAX)
 		return false;
-	if (list_length(result->warnings) >= WF_REMOTE_WARNINGS_MAX)
-		return true;
 	before = MemoryContextSwitchTo(answer->caller);
 	result->warnings = lappend(result->warnings, warning);
 	MemoryContextSwitchTo(before);
