@@ -33,7 +33,10 @@ CREATE VIEW whalefall_api.instances AS
 			WHERE a.instance_id = i.id AND a.is_active) AS active_account_count,
 		greatest(i.last_account_sync_at, i.last_capacity_sync_at) AS last_sync_time,
 		i.last_account_sync_at, i.last_capacity_sync_at, i.last_connected, i.last_connect_attempt,
-		i.last_connect_ok, i.last_connect_error, i.created_at, i.updated_at, i.deleted_at
+		i.last_connect_ok, i.last_connect_error, i.created_at, i.updated_at, i.deleted_at,
+		(SELECT coalesce(array_agg(t.name ORDER BY t.category, t.display_name, t.name), '{}')
+			FROM whalefall.instance_tags l JOIN whalefall.tags t ON t.id = l.tag_id
+			WHERE l.instance_id = i.id) AS tags
 	FROM whalefall.instances i;
 COMMENT ON VIEW whalefall_api.instances IS 'the fleet, deleted instances included';
 COMMENT ON COLUMN whalefall_api.instances.id IS 'id of the instance';
@@ -64,6 +67,7 @@ COMMENT ON COLUMN whalefall_api.instances.last_connect_error IS 'why it failed: 
 COMMENT ON COLUMN whalefall_api.instances.created_at IS 'when it was registered';
 COMMENT ON COLUMN whalefall_api.instances.updated_at IS 'when its registration was changed last';
 COMMENT ON COLUMN whalefall_api.instances.deleted_at IS 'when it was put into the recycle bin; null = it is not there';
+COMMENT ON COLUMN whalefall_api.instances.tags IS 'codes of its tags, by category and display name';
 
 -- The way in for secrets from psql: \copy whalefall_api.credential_input from a file or from stdin.
 CREATE VIEW whalefall_api.credential_input AS
@@ -94,12 +98,13 @@ CREATE TRIGGER credential_input_row INSTEAD OF INSERT ON whalefall_api.credentia
 
 CREATE FUNCTION whalefall_api.credentials_list(search text DEFAULT NULL, credential_type text DEFAULT NULL,
 	db_type text DEFAULT NULL, status text DEFAULT NULL, page integer DEFAULT NULL,
-	page_size integer DEFAULT NULL, sort text DEFAULT NULL, sort_order text DEFAULT NULL) RETURNS json
+	page_size integer DEFAULT NULL, sort text DEFAULT NULL, sort_order text DEFAULT NULL,
+	tags text[] DEFAULT NULL) RETURNS json
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_credentials_list';
-COMMENT ON FUNCTION whalefall_api.credentials_list(text, text, text, text, integer, integer, text, text)
-	IS 'credentials, page by page; search looks in name, username and description';
+COMMENT ON FUNCTION whalefall_api.credentials_list(text, text, text, text, integer, integer, text, text, text[])
+	IS 'credentials, page by page; search looks in name, username and description; tags: used by an instance that has any of these';
 
 CREATE FUNCTION whalefall_api.credentials_get(credential_id bigint) RETURNS json
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
@@ -135,12 +140,13 @@ COMMENT ON FUNCTION whalefall_api.credentials_delete(bigint)
 
 CREATE FUNCTION whalefall_api.instances_list(search text DEFAULT NULL, db_type text DEFAULT NULL,
 	status text DEFAULT NULL, include_deleted boolean DEFAULT NULL, page integer DEFAULT NULL,
-	page_size integer DEFAULT NULL, sort text DEFAULT NULL, sort_order text DEFAULT NULL) RETURNS json
+	page_size integer DEFAULT NULL, sort text DEFAULT NULL, sort_order text DEFAULT NULL,
+	tags text[] DEFAULT NULL) RETURNS json
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_list';
-COMMENT ON FUNCTION whalefall_api.instances_list(text, text, text, boolean, integer, integer, text, text)
-	IS 'instances, page by page; search looks in name, host and description';
+COMMENT ON FUNCTION whalefall_api.instances_list(text, text, text, boolean, integer, integer, text, text, text[])
+	IS 'instances, page by page; search looks in name, host and description; tags: those that have any of these';
 
 CREATE FUNCTION whalefall_api.instances_get(instance_id bigint) RETURNS json
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
@@ -151,23 +157,23 @@ COMMENT ON FUNCTION whalefall_api.instances_get(bigint) IS 'one instance that is
 CREATE FUNCTION whalefall_api.instances_create(name text DEFAULT NULL, db_type text DEFAULT NULL,
 	host text DEFAULT NULL, port integer DEFAULT NULL, database_name text DEFAULT NULL,
 	credential_id bigint DEFAULT NULL, description text DEFAULT NULL, is_active boolean DEFAULT NULL,
-	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL) RETURNS json
+	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL, tag_names text[] DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_create';
-COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text)
-	IS 'register an instance; name, db_type, host and port are required';
+COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text, text[])
+	IS 'register an instance; name, db_type, host and port are required; tag_names that are not known are ignored';
 
 CREATE FUNCTION whalefall_api.instances_update(instance_id bigint, name text DEFAULT NULL,
 	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
 	database_name text DEFAULT NULL, credential_id bigint DEFAULT NULL, description text DEFAULT NULL,
 	is_active boolean DEFAULT NULL, tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL,
-	clear text[] DEFAULT '{}') RETURNS json
+	clear text[] DEFAULT '{}', tag_names text[] DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_update';
-COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[])
-	IS 'change the given fields of an instance; clear names those that become null (database_name, credential_id, description, tls_mode, tls_ca)';
+COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[], text[])
+	IS 'change the given fields of an instance; tag_names replaces its tags; clear names what becomes null or empty (database_name, credential_id, description, tls_mode, tls_ca, tag_names)';
 
 CREATE FUNCTION whalefall_api.instances_delete(instance_id bigint) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -6,6 +6,8 @@ GRANT USAGE ON SCHEMA whalefall_api TO whalefall_anon;
 -- Inventory
 GRANT SELECT  ON          whalefall_api.credentials                          TO whalefall_viewer;
 GRANT SELECT  ON          whalefall_api.instances                            TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.tags                                 TO whalefall_viewer;
+GRANT SELECT  ON          whalefall_api.database_types                       TO whalefall_viewer;
 GRANT INSERT  ON          whalefall_api.credential_input                     TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.credentials_list                     TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.credentials_get                      TO whalefall_viewer;
@@ -17,6 +19,36 @@ GRANT EXECUTE ON FUNCTION whalefall_api.instances_get                        TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_create                     TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_update                     TO whalefall_user;
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_delete                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_options                    TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_statistics                 TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_export                     TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_import_template            TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_batch_create               TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_batch_delete               TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_restore                    TO whalefall_user;
+
+-- Tags
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_list                            TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_options                         TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_categories                      TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_get_by_name                     TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_get                             TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_create                          TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_update                          TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_delete                          TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_batch_delete                    TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_instances                  TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_tags                       TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_instance_tags              TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_assign                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_remove                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.tags_bulk_remove_all                 TO whalefall_admin;
+
+-- Database types
+GRANT EXECUTE ON FUNCTION whalefall_api.database_types_list                  TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.database_types_active                TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.database_types_form_options          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.database_types_options               TO whalefall_viewer;
 
 -- Connections: parameters of one's own take the role user, which the function checks
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_test_connection            TO whalefall_viewer;

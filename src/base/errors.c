@@ -16,6 +16,8 @@
 static const WfErrorRow rows[] = {
 	{WF_ERR_VALIDATION, "VALIDATION_ERROR", 400, "validation", "low", "invalid input",
 	 "输入不合法"},
+	{WF_ERR_REQUEST_DATA_EMPTY, "REQUEST_DATA_EMPTY", 400, "validation", "low",
+	 "request data is empty", "请求数据不能为空"},
 	{WF_ERR_NAME_EXISTS, "NAME_EXISTS", 400, "validation", "low", "name is already in use",
 	 "名称已存在"},
 	{WF_ERR_PERMISSION_REQUIRED, "PERMISSION_REQUIRED", 403, "authorization", "medium",
@@ -24,6 +26,8 @@ static const WfErrorRow rows[] = {
 	 "资源不存在"},
 	{WF_ERR_CONSTRAINT_VIOLATION, "CONSTRAINT_VIOLATION", 409, "business", "medium",
 	 "conflicting state", "数据冲突"},
+	{WF_ERR_TAG_IN_USE, "TAG_IN_USE", 409, "business", "medium", "tag is in use",
+	 "标签正在使用中"},
 	{WF_ERR_CREDENTIAL_INVALID, "CREDENTIAL_INVALID", 409, "business", "medium",
 	 "credential is not usable", "凭据不可用"},
 	{WF_ERR_CREDENTIAL_DECRYPT_FAILED, "CREDENTIAL_DECRYPT_FAILED", 409, "business", "medium",

@@ -30,7 +30,7 @@ WF_FUNCTION(wf_credentials_create);
 WF_FUNCTION(wf_credentials_update);
 WF_FUNCTION(wf_credentials_delete);
 
-/* credentials_list(search, credential_type, db_type, status, page, page_size, sort, sort_order) */
+/* credentials_list(search, credential_type, db_type, status, page, page_size, sort, sort_order, tags) */
 Datum
 wf_credentials_list(PG_FUNCTION_ARGS)
 {
@@ -41,7 +41,11 @@ wf_credentials_list(PG_FUNCTION_ARGS)
 		.filters = {{"c.name ilike $1 or c.username ilike $1 or c.description ilike $1", TEXTOID},
 					{"c.credential_type = $2", TEXTOID},
 					{"c.db_type = $3", TEXTOID},
-					{"c.is_active = $4", BOOLOID}},
+					{"c.is_active = $4", BOOLOID},
+					{"exists (select from whalefall.instances i join whalefall.instance_tags l "
+					 "on l.instance_id = i.id join whalefall.tags t on t.id = l.tag_id "
+					 "where i.credential_id = c.id and i.deleted_at is null and t.name = any ($5))",
+					 TEXTARRAYOID}},
 		.sorts = {{"id", "c.id"},
 				  {"name", "c.name"},
 				  {"credential_type", "c.credential_type"},
@@ -58,7 +62,7 @@ wf_credentials_list(PG_FUNCTION_ARGS)
 	WfArg filters[] = {wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
 					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))),
 					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 2))),
-					   wf_arg_get_status(fcinfo, 3)};
+					   wf_arg_get_status(fcinfo, 3), wf_arg_get_codes_filter(fcinfo, 8)};
 
 	PG_RETURN_TEXT_P(cstring_to_text(wf_list_run(&list, &paging, filters)));
 }

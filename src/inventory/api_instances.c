@@ -1,5 +1,5 @@
 /*
- * api_instances.c - the operations instances_list, _get, _create, _update, _delete (api part 1, section 5).
+ * api_instances.c - the operations instances_list, _get, _create, _update, _delete, _restore (api part 1, section 5).
  */
 #include "postgres.h"
 
@@ -11,13 +11,17 @@
 #include "base/spi.h"
 #include "inventory/args.h"
 #include "inventory/instance_write.h"
+#include "inventory/tag.h"
 #include "whalefall.h"
 
-/* The contract's Instance (2.5), from the view; tags follow with their own tables. */
-#define DETAIL                                                                                         \
-	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, "   \
-	"i.detailed_version, i.credential_id, i.description, '[]'::json as tags, i.is_active, "            \
-	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from ("            \
+/* The contract's Instance (2.5), from the view. */
+#define DETAIL \
+	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, " \
+	"i.detailed_version, i.credential_id, i.description, " \
+	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " WF_TAG_COLUMNS \
+	" from whalefall.instance_tags l join whalefall_api.tags t on t.id = l.tag_id " \
+	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x) as tags, i.is_active, " \
+	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from (" \
 	"select c.id, c.name, c.username, c.password, c.credential_type from whalefall_api.credentials c " \
 	"where c.id = i.credential_id) x) as credential, i.deleted_at, i.sync_count, i.tls_mode, i.tls_ca"
 
@@ -26,22 +30,26 @@ WF_FUNCTION(wf_instances_get);
 WF_FUNCTION(wf_instances_create);
 WF_FUNCTION(wf_instances_update);
 WF_FUNCTION(wf_instances_delete);
+WF_FUNCTION(wf_instances_restore);
 
-/* instances_list(search, db_type, status, include_deleted, page, page_size, sort, sort_order) */
+/* instances_list(search, db_type, status, include_deleted, page, page_size, sort, sort_order, tags) */
 Datum
 wf_instances_list(PG_FUNCTION_ARGS)
 {
 	static WfList list = {
-		.columns =
-			"i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, i.deleted_at, "
-			"i.status, i.main_version, i.active_db_count, i.active_account_count, "
-			"i.last_sync_time, '[]'::json as tags",
+		.columns = "i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, i.deleted_at, "
+				   "i.status, i.main_version, i.active_db_count, i.active_account_count, "
+				   "i.last_sync_time, (select coalesce(json_agg(json_build_object('name', t.name, "
+				   "'display_name', t.display_name, 'color', t.color) order by " WF_TAG_ORDER
+				   "), '[]') from whalefall.instance_tags l join whalefall.tags t on t.id = l.tag_id "
+				   "where l.instance_id = i.id) as tags",
 		.from = "whalefall_api.instances i",
 		.id = "i.id",
 		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},
 					{"i.db_type = $2", TEXTOID},
 					{"i.is_active = $3", BOOLOID},
-					{"$4 or i.deleted_at is null", BOOLOID}},
+					{"$4 or i.deleted_at is null", BOOLOID},
+					{WF_INSTANCE_HAS_TAG("i.id", "$5"), TEXTARRAYOID}},
 		.sorts = {{"id", "i.id"},
 				  {"name", "i.name"},
 				  {"db_type", "i.db_type"},
@@ -55,7 +63,8 @@ wf_instances_list(PG_FUNCTION_ARGS)
 	WfArg filters[] = {wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
 					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))),
 					   wf_arg_get_status(fcinfo, 2),
-					   WF_ARG_BOOL(!PG_ARGISNULL(3) && PG_GETARG_BOOL(3))};
+					   WF_ARG_BOOL(!PG_ARGISNULL(3) && PG_GETARG_BOOL(3)),
+					   wf_arg_get_codes_filter(fcinfo, 8)};
 
 	PG_RETURN_TEXT_P(cstring_to_text(wf_list_run(&list, &paging, filters)));
 }
@@ -116,29 +125,36 @@ read_input(FunctionCallInfo fcinfo, int n)
 
 /*
  * instances_create(name, db_type, host, port, database_name, credential_id, description, is_active, tls_mode,
- * tls_ca)
+ * tls_ca, tag_names)
  */
 Datum
 wf_instances_create(PG_FUNCTION_ARGS)
 {
 	WfInstanceInput input = read_input(fcinfo, 0);
+	ArrayType *tags = wf_arg_get_codes(fcinfo, 10);
 	MemoryContext context = CurrentMemoryContext;
+	int64 id;
 	char *json;
 
 	wf_spi_begin();
-	json = instance_json(wf_instance_create(&input), context);
+	id = wf_instance_create(&input);
+	if (tags != NULL)
+		wf_tag_replace_links(id, tags);
+	json = instance_json(id, context);
 	wf_spi_end();
 	PG_RETURN_TEXT_P(cstring_to_text(json));
 }
 
-/* instances_update(instance_id, the ten of instances_create, clear) */
+/* instances_update(instance_id, the ten fields of instances_create, clear, tag_names) */
 Datum
 wf_instances_update(PG_FUNCTION_ARGS)
 {
 	static const char *const clearable[] = {"database_name", "credential_id", "description",
-											"tls_mode",		 "tls_ca",		  NULL};
+											"tls_mode",		 "tls_ca",		  "tag_names",
+											NULL};
 	int64 id = wf_arg_get_id(fcinfo, 0, "Instance");
 	WfInstanceInput input = read_input(fcinfo, 1);
+	ArrayType *tags = wf_arg_get_codes(fcinfo, 12);
 	MemoryContext context = CurrentMemoryContext;
 	char *json;
 
@@ -147,8 +163,12 @@ wf_instances_update(PG_FUNCTION_ARGS)
 	input.clears_description = wf_arg_clears(fcinfo, 11, clearable, "description");
 	input.clears_tls_mode = wf_arg_clears(fcinfo, 11, clearable, "tls_mode");
 	input.clears_tls_ca = wf_arg_clears(fcinfo, 11, clearable, "tls_ca");
+	if (wf_arg_clears(fcinfo, 11, clearable, "tag_names"))
+		tags = construct_empty_array(TEXTOID);
 	wf_spi_begin();
 	wf_instance_update(id, &input);
+	if (tags != NULL)
+		wf_tag_replace_links(id, tags);
 	json = instance_json(id, context);
 	wf_spi_end();
 	PG_RETURN_TEXT_P(cstring_to_text(json));
@@ -171,6 +191,21 @@ wf_instances_delete(PG_FUNCTION_ARGS)
 	wf_instance_delete(id);
 	wf_spi_run(&answer, SPI_OK_SELECT, args);
 	json = wf_spi_copy_text(0, 1, context);
+	wf_spi_end();
+	PG_RETURN_TEXT_P(cstring_to_text(json));
+}
+
+/* instances_restore(instance_id): out of the recycle bin; one that is not there stays as it is. */
+Datum
+wf_instances_restore(PG_FUNCTION_ARGS)
+{
+	int64 id = wf_arg_get_id(fcinfo, 0, "Instance");
+	MemoryContext context = CurrentMemoryContext;
+	char *json;
+
+	wf_spi_begin();
+	wf_instance_restore(id);
+	json = instance_json(id, context);
 	wf_spi_end();
 	PG_RETURN_TEXT_P(cstring_to_text(json));
 }

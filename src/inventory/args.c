@@ -3,12 +3,13 @@
  */
 #include "postgres.h"
 
-#include "utils/array.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
 #include "base/text.h"
 #include "inventory/args.h"
+#include "inventory/validate.h"
 
 char *
 wf_arg_get_text(FunctionCallInfo fcinfo, int n)
@@ -79,4 +80,105 @@ wf_arg_get_status(FunctionCallInfo fcinfo, int n)
 	if (word != NULL && pg_strcasecmp(word, "inactive") == 0)
 		return WF_ARG_BOOL(false);
 	return WF_NULL;
+}
+
+/* Add the codes of a list with commas to an array under construction. */
+static ArrayBuildState *
+add_codes(ArrayBuildState *state, const char *list)
+{
+	const char *from = list;
+
+	for (;;)
+	{
+		size_t length = strcspn(from, ",");
+		char *code = wf_text_trim(pnstrdup(from, length));
+
+		if (code[0] != '\0')
+			state = accumArrayResult(state, CStringGetTextDatum(code), false, TEXTOID,
+									 CurrentMemoryContext);
+		if (from[length] == '\0')
+			return state;
+		from += length + 1;
+	}
+}
+
+ArrayType *
+wf_arg_get_codes(FunctionCallInfo fcinfo, int n)
+{
+	ArrayBuildState *state = NULL;
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			state = add_codes(state, TextDatumGetCString(elements[i]));
+	if (state == NULL)
+		return construct_empty_array(TEXTOID);
+	return DatumGetArrayTypeP(makeArrayResult(state, CurrentMemoryContext));
+}
+
+WfArg
+wf_arg_get_codes_filter(FunctionCallInfo fcinfo, int n)
+{
+	ArrayType *codes = wf_arg_get_codes(fcinfo, n);
+
+	return codes != NULL && ARR_NDIM(codes) > 0 ? WF_ARG(PointerGetDatum(codes)) : WF_NULL;
+}
+
+WfIds
+wf_arg_get_ids(FunctionCallInfo fcinfo, int n, const char *field)
+{
+	WfIds ids = {0};
+	Datum *elements;
+	bool *nulls;
+
+	if (!PG_ARGISNULL(n))
+	{
+		ids.array = PG_GETARG_ARRAYTYPE_P(n);
+		deconstruct_array(ids.array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+						  &elements, &nulls, &ids.count);
+	}
+	if (ids.count == 0)
+		wf_raise(WF_ERR_VALIDATION, psprintf("%s must not be empty.", field), NULL);
+	ids.ids = palloc(ids.count * sizeof(int64));
+	for (int i = 0; i < ids.count; i++)
+	{
+		if (nulls[i] || DatumGetInt64(elements[i]) < 1)
+			wf_raise(WF_ERR_VALIDATION, psprintf("%s must hold ids, which are above 0.", field),
+					 NULL);
+		ids.ids[i] = DatumGetInt64(elements[i]);
+	}
+	return ids;
+}
+
+char *
+wf_ids_json(const int64 *ids, int count)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&json, "%s" INT64_FORMAT, i > 0 ? "," : "", ids[i]);
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}
+
+Datum
+wf_answer_query(WfQuery *query, const WfArg *args)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char *json;
+
+	wf_spi_begin();
+	if (wf_spi_run(query, SPI_OK_SELECT, args) != 1)
+		elog(ERROR, "query of an operation gave no row");
+	json = wf_spi_copy_text(0, 1, context);
+	wf_spi_end();
+	return PointerGetDatum(cstring_to_text(json));
 }

@@ -1,5 +1,5 @@
 /*
- * args.h - reading the arguments of the operations of this room.
+ * args.h - reading the arguments of the operations of this room, and giving their answers.
  */
 #ifndef WF_INVENTORY_ARGS_H
 #define WF_INVENTORY_ARGS_H
@@ -7,8 +7,10 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/array.h"
 
 #include "base/list.h"
+#include "base/spi.h"
 
 /* Text argument n (from 0) as palloc'd string, or NULL. */
 extern char *wf_arg_get_text(FunctionCallInfo fcinfo, int n);
@@ -31,5 +33,34 @@ extern bool wf_arg_clears(FunctionCallInfo fcinfo, int n, const char *const *all
 
 /* status = 'active' / 'inactive' as a boolean; anything else is no filter. */
 extern WfArg wf_arg_get_status(FunctionCallInfo fcinfo, int n);
+
+/*
+ * Codes of tags: an array of text whose elements may again be lists with commas; trimmed, blanks dropped.
+ * Gives text[], palloc'd, perhaps empty; NULL when the argument is null.
+ */
+extern ArrayType *wf_arg_get_codes(FunctionCallInfo fcinfo, int n);
+
+/* The same as a filter: nothing to look for is no filter. */
+extern WfArg wf_arg_get_codes_filter(FunctionCallInfo fcinfo, int n);
+
+/* A list of ids as it was sent; the array lives as long as the argument. */
+typedef struct WfIds
+{
+	ArrayType *array; /* bigint[] */
+	int64 *ids;
+	int count;
+} WfIds;
+
+/* Argument bigint[] that must hold at least one id, all above 0; else VALIDATION_ERROR naming the field. */
+extern WfIds wf_arg_get_ids(FunctionCallInfo fcinfo, int n, const char *field);
+
+/* "[1,2]" - a list of ids as JSON text, palloc'd. */
+extern char *wf_ids_json(const int64 *ids, int count);
+
+/*
+ * The answer of an operation that is one query: the text in the first column of its only row. SPI must not
+ * be connected.
+ */
+extern Datum wf_answer_query(WfQuery *query, const WfArg *args);
 
 #endif

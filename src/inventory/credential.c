@@ -28,6 +28,10 @@
 #define PASSWORD_MIN_CHARS 6
 #define PASSWORD_MAX_CHARS 128
 
+/* First keys of the advisory locks on names. */
+#define ONE_NAME  0x77660000
+#define ALL_NAMES 0x77670000
+
 static const char *const credential_types[] = {"database", "ssh", "windows", "api", "ldap"};
 
 /* Checked values; NULL = absent. password points into the input. */
@@ -51,22 +55,6 @@ check_type(const char *given)
 			return credential_types[i];
 	wf_raise(WF_ERR_VALIDATION, "credential_type is not known.",
 			 "Use database, ssh, windows, api or ldap.");
-}
-
-/* Trimmed, not blank, not too long. */
-static char *
-check_name(const char *field, const char *given, int max)
-{
-	char *text = wf_text_trim(given);
-
-	if (text[0] == '\0')
-		wf_raise(WF_ERR_VALIDATION, psprintf("%s must not be blank.", field), NULL);
-	if (wf_text_length(text) > max)
-		wf_raise(WF_ERR_VALIDATION, psprintf("%s is longer than %d characters.", field, max), NULL);
-	for (const char *c = text; *c != '\0'; c++)
-		if ((unsigned char) *c < 0x20 || *c == 0x7f)
-			wf_raise(WF_ERR_VALIDATION, psprintf("%s holds a control character.", field), NULL);
-	return text;
 }
 
 /* Nothing of the password may stand in a message. */
@@ -99,11 +87,11 @@ check(const WfCredentialInput *input)
 	char *db_type = blank_to_null(input->db_type);
 
 	if (input->name != NULL)
-		checked.name = check_name("name", input->name, NAME_CHARS);
+		checked.name = wf_validate_label("name", input->name, NAME_CHARS);
 	if (input->credential_type != NULL)
 		checked.credential_type = check_type(input->credential_type);
 	if (input->username != NULL)
-		checked.username = check_name("username", input->username, USERNAME_CHARS);
+		checked.username = wf_validate_label("username", input->username, USERNAME_CHARS);
 	if (input->password != NULL && input->password[0] != '\0')
 	{
 		check_password(input->password);
@@ -138,9 +126,18 @@ wf_inventory_lock_name(char kind, const char *name)
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a missing name was refused before */
 	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name));
 
-	DirectFunctionCall2(pg_advisory_xact_lock_int4,
-						Int32GetDatum(0x77660000 | (unsigned char) kind),
+	/* Many names at once are locked by one lock, which this one respects. */
+	DirectFunctionCall2(pg_advisory_xact_lock_shared_int4, Int32GetDatum(ALL_NAMES),
+						Int32GetDatum((unsigned char) kind));
+	DirectFunctionCall2(pg_advisory_xact_lock_int4, Int32GetDatum(ONE_NAME | (unsigned char) kind),
 						Int32GetDatum((int32) hash));
+}
+
+void
+wf_inventory_lock_names(char kind)
+{
+	DirectFunctionCall2(pg_advisory_xact_lock_int4, Int32GetDatum(ALL_NAMES),
+						Int32GetDatum((unsigned char) kind));
 }
 
 int64

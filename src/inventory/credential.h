@@ -38,8 +38,11 @@ extern int64 wf_credential_find(const char *name);
 
 /*
  * Wait until nobody else is writing a row of this name, until the end of the transaction: what is then
- * looked up stays true, and a taken name is told in our words. kind: 'c' credential, 'i' instance.
+ * looked up stays true, and a taken name is told in our words. kind: 'c' credential, 'i' instance, 't' tag.
  */
 extern void wf_inventory_lock_name(char kind, const char *name);
+
+/* The same for all names of a kind at once: a lock per name of a long list would fill the lock table. */
+extern void wf_inventory_lock_names(char kind);
 
 #endif

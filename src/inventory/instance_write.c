@@ -201,6 +201,20 @@ log_write(const char *message, const char *action, int64 id, const char *name)
 	wf_log_write(WF_LOG_INFO, "instances", message, wf_json_end(&json), NULL);
 }
 
+void
+wf_instance_check(WfInstanceInput *input)
+{
+	Checked checked;
+
+	require_fields(input);
+	checked = check(input);
+	input->name = checked.name;
+	input->db_type = pstrdup(checked.db_type);
+	input->host = checked.host;
+	input->database_name = checked.database_name;
+	input->description = checked.description;
+}
+
 int64
 wf_instance_create(const WfInstanceInput *input)
 {
@@ -349,4 +363,20 @@ wf_instance_delete(int64 id)
 		log_write("instance deleted", "delete_instance", id, wf_spi_text(0, 1));
 	else if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
 		wf_raise(WF_ERR_NOT_FOUND, psprintf("Instance " INT64_FORMAT " does not exist.", id), NULL);
+}
+
+void
+wf_instance_restore(int64 id)
+{
+	static WfQuery restore = WF_QUERY(
+		"update whalefall.instances set deleted_at = null, updated_at = $2 "
+		"where id = $1 and deleted_at is not null returning name",
+		INT8OID, TIMESTAMPTZOID);
+	WfArg args[] = {WF_ARG_INT64(id), WF_ARG_TIME(wf_clock_now())};
+
+	wf_guard_require_ready();
+	if (wf_spi_run(&restore, SPI_OK_UPDATE_RETURNING, args) > 0)
+		log_write("instance restored", "restore_instance", id, wf_spi_text(0, 1));
+	else
+		(void) lock_row(id);
 }

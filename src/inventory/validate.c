@@ -1,10 +1,12 @@
 /*
- * validate.c - input rules shared by instances, credentials and connection tests.
+ * validate.c - input rules shared by instances, credentials, tags and connection tests.
  */
 #include "postgres.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
+
+#include "mb/pg_wchar.h"
 
 #include "base/errors.h"
 #include "base/text.h"
@@ -13,6 +15,30 @@
 #define HOST_MAX	 255
 #define LABEL_MAX	 63
 #define DATABASE_MAX 64
+#define CLIP_BYTES	 64
+
+char *
+wf_validate_clip(const char *text)
+{
+	int length = strlen(text);
+
+	return pnstrdup(text, pg_mbcliplen(text, length, Min(length, CLIP_BYTES)));
+}
+
+char *
+wf_validate_label(const char *field, const char *given, int max)
+{
+	char *text = wf_text_trim(given);
+
+	if (text[0] == '\0')
+		wf_raise(WF_ERR_VALIDATION, psprintf("%s must not be blank.", field), NULL);
+	if (wf_text_length(text) > max)
+		wf_raise(WF_ERR_VALIDATION, psprintf("%s is longer than %d characters.", field, max), NULL);
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char) *c < 0x20 || *c == 0x7f)
+			wf_raise(WF_ERR_VALIDATION, psprintf("%s holds a control character.", field), NULL);
+	return text;
+}
 
 const char *
 wf_validate_db_type(const char *db_type)

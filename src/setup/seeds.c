@@ -51,9 +51,23 @@ typedef struct Seed
 	"('oracle', 'like', array['SYS%', 'SYSTEM%']) "                                           \
 	") f (db_type, kind, patterns), unnest(f.patterns) p (pattern) on conflict do nothing"
 
+/* Database types (api part 1, section 2.6). No timeout of their own: whalefall.test_connect_timeout holds. */
+#define DATABASE_TYPES \
+	"insert into whalefall.database_type_configs (name, display_name, driver, default_port, " \
+	"default_schema, icon, color, features, is_system, sort_order) values " \
+	"('mysql', 'MySQL', 'libmariadb', 3306, 'mysql', 'fa-database', 'primary', " \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 1), " \
+	"('postgresql', 'PostgreSQL', 'libpq', 5432, 'postgres', 'fa-database', 'info', " \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 2), " \
+	"('sqlserver', 'SQL Server', 'freetds', 1433, 'master', 'fa-server', 'warning', " \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 3), " \
+	"('oracle', 'Oracle Database', 'oci', 1521, 'ORCL', 'fa-database', 'danger', " \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 4) on conflict do nothing"
+
 static const Seed seeds[] = {
 	{"account_filters", 1, ACCOUNT_FILTERS},
 	{"database_filters", 1, DATABASE_FILTERS},
+	{"database_types", 1, DATABASE_TYPES},
 };
 
 void
