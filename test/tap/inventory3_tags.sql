@@ -1,7 +1,7 @@
 -- Tags: every operation, every rule, colours, counts, batch and bulk operations, hostile input.
 \set ECHO none
 begin;
-select plan(125);
+select plan(129);
 
 -- Runs a statement; gives "SQLSTATE detail" of its error, or NULL.
 create function pg_temp.fails(sql text) returns text language plpgsql as $$
@@ -209,7 +209,7 @@ select is(whalefall_api.tags_batch_delete(to_jsonb(999999))::jsonb, '{"results":
 select is(pg_temp.fails('select whalefall_api.tags_batch_delete()'), 'PT400 invalid input: Missing: tag_ids.', 'absent');
 select is(pg_temp.fails('select whalefall_api.tags_batch_delete(''[]'')'), 'PT400 invalid input: tag_ids must not be empty.', 'empty');
 select is(pg_temp.fails(format('select whalefall_api.tags_batch_delete(%L)', j)), 'PT400 invalid input: tag_ids must be a list of integers above 0.', j)
-	from unnest('{["1"],[true],[null],[1.5],[0],[-1],[[1]],{},"\"1\"",[99999999999999999999]}'::text[]) j;
+	from unnest(array['["1"]', '[true]', '[null]', '[1.5]', '[0]', '[-1]', '[[1]]', '{}', '"1"', '[99999999999999999999]', 'true', 'null']) j;
 
 -- Log rows -----------------------------------------------------------------------------------------------
 select results_eq($$select module, message, context ->> 'action', count(*)::int from whalefall_api.logs
