@@ -139,7 +139,8 @@ read_quoted(WfCsvReader *reader)
 		reader->next += length;
 		if (*reader->next == '\0')
 			wf_raise(WF_ERR_VALIDATION,
-					 psprintf("The quote opened in line %d of the file is not closed.", began), NULL);
+					 psprintf("The quote opened in line %d of the file is not closed.", began),
+					 NULL);
 		if (*reader->next == '\n')
 			reader->line++;
 		else if (reader->next[1] == '"')
@@ -151,7 +152,8 @@ read_quoted(WfCsvReader *reader)
 	reader->next++;
 	if (*reader->next != '\0' && strchr(",\r\n", *reader->next) == NULL)
 		wf_raise(WF_ERR_VALIDATION,
-				 psprintf("Line %d of the file has text after a closing quote.", reader->line), NULL);
+				 psprintf("Line %d of the file has text after a closing quote.", reader->line),
+				 NULL);
 	return cell.data;
 }
 

@@ -20,8 +20,7 @@ WF_FUNCTION(wf_database_types_options);
 static void
 require_seed(void)
 {
-	static WfQuery find =
-		WF_QUERY0("select 1 from whalefall.seeds where name = 'database_types'");
+	static WfQuery find = WF_QUERY0("select 1 from whalefall.seeds where name = 'database_types'");
 
 	wf_spi_begin();
 	if (wf_spi_run(&find, SPI_OK_SELECT, NULL) == 0)

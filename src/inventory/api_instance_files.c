@@ -25,17 +25,19 @@
 #define TEMPLATE_SAMPLE "demo-mysql-01,mysql,10.10.10.10,3306,inventory,示例实例,123\r\n"
 
 /* One row of text per instance; a null is an empty cell. */
-#define EXPORT_SQL \
-	"select i.id::text, i.name, i.db_type, i.host, i.port::text, i.database_name, " \
-	"(select string_agg(t.display_name, ', ' order by " WF_TAG_ORDER ") from whalefall.instance_tags l " \
-	"join whalefall.tags t on t.id = l.tag_id where l.instance_id = i.id), " \
-	"case when i.is_active then '启用' else '停用' end, i.description, i.credential_id::text, " \
-	"i.sync_count::text, " LOCAL_TIME("i.last_connected") ", " LOCAL_TIME("i.created_at") ", " \
-	LOCAL_TIME("i.updated_at") " from whalefall.instances i " \
-	"where ($1 is null or i.name ilike $1 or i.host ilike $1 or i.description ilike $1) " \
-	"and ($2 is null or i.db_type = $2) and ($3 is null or i.is_active = $3) " \
-	"and ($4 is null or " WF_INSTANCE_HAS_TAG("i.id", "$4") ") " \
-	"and ($5 or i.deleted_at is null) order by i.id"
+#define EXPORT_SQL                                                                                            \
+	"select i.id::text, i.name, i.db_type, i.host, i.port::text, i.database_name, "                           \
+	"(select string_agg(t.display_name, ', ' order by " WF_TAG_ORDER                                          \
+	") from whalefall.instance_tags l "                                                                       \
+	"join whalefall.tags t on t.id = l.tag_id where l.instance_id = i.id), "                                  \
+	"case when i.is_active then '启用' else '停用' end, i.description, i.credential_id::text, "           \
+	"i.sync_count::text, " LOCAL_TIME("i.last_connected") ", " LOCAL_TIME("i.created_at") ", " LOCAL_TIME(    \
+		"i.updated_at") " from whalefall.instances i "                                                        \
+						"where ($1 is null or i.name ilike $1 or i.host ilike $1 or i.description ilike $1) " \
+						"and ($2 is null or i.db_type = $2) and ($3 is null or i.is_active = $3) "            \
+						"and ($4 is null or " WF_INSTANCE_HAS_TAG(                                            \
+							"i.id", "$4") ") "                                                                \
+										  "and ($5 or i.deleted_at is null) order by i.id"
 
 /* Header texts, and which cells hold words that somebody has typed. */
 static const struct
@@ -43,10 +45,10 @@ static const struct
 	const char *title;
 	bool typed;
 } columns[] = {
-	{"ID", false},		   {"实例名称", true}, {"数据库类型", true}, {"主机地址", true},
-	{"端口", false},	   {"数据库名", true}, {"标签", true},		 {"状态", true},
-	{"描述", true},		   {"凭据ID", false},  {"同步次数", false},	 {"最后连接时间", false},
-	{"创建时间", false},   {"更新时间", false},
+	{"ID", false},		 {"实例名称", true},  {"数据库类型", true}, {"主机地址", true},
+	{"端口", false},	 {"数据库名", true},  {"标签", true},		{"状态", true},
+	{"描述", true},		 {"凭据ID", false},	  {"同步次数", false},	{"最后连接时间", false},
+	{"创建时间", false}, {"更新时间", false},
 };
 
 WF_FUNCTION(wf_instances_export);

@@ -14,9 +14,10 @@
 #define UNKNOWN_VERSION "未知版本"
 
 /* A list of rows counted by some columns, without deleted instances, the largest number first. */
-#define COUNTED(columns, group, order, rest) \
-	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " columns ", count(*) as count " \
-	"from whalefall.instances where deleted_at is null group by " group \
+#define COUNTED(columns, group, order, rest)                                 \
+	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " columns \
+	", count(*) as count "                                                   \
+	"from whalefall.instances where deleted_at is null group by " group      \
 	" order by count(*) desc, " order rest ") x)"
 
 WF_FUNCTION(wf_instances_options);
@@ -46,17 +47,19 @@ wf_instances_statistics(PG_FUNCTION_ARGS)
 		"select json_build_object('total_instances', n.total, 'active_instances', n.active, "
 		"'normal_instances', n.active, 'disabled_instances', n.disabled, "
 		"'deleted_instances', n.deleted, 'inactive_instances', n.disabled, "
-		"'db_types_count', n.types, 'db_type_stats', " COUNTED(
-			"db_type", "db_type", "db_type", "") ", 'port_stats', " COUNTED("port", "port", "port",
-																			" limit 10") ", "
-		"'version_stats', " COUNTED(
-			"db_type, coalesce(nullif(main_version, ''), '" UNKNOWN_VERSION "') as version", "1, 2",
-			"1, 2", "") ") from (select count(*) as total, "
-		"count(*) filter (where deleted_at is null and is_active) as active, "
-		"count(*) filter (where deleted_at is null and not is_active) as disabled, "
-		"count(*) filter (where deleted_at is not null) as deleted, "
-		"count(distinct db_type) filter (where deleted_at is null) as types "
-		"from whalefall.instances) n");
+		"'db_types_count', n.types, 'db_type_stats', " COUNTED("db_type", "db_type", "db_type", "") ", 'port_stats', " COUNTED(
+			"port", "port", "port",
+			" limit 10") ", "
+						 "'version_stats', " COUNTED(
+							 "db_type, coalesce(nullif(main_version, ''), '" UNKNOWN_VERSION
+							 "') as version",
+							 "1, 2", "1, 2",
+							 "") ") from (select count(*) as total, "
+								 "count(*) filter (where deleted_at is null and is_active) as active, "
+								 "count(*) filter (where deleted_at is null and not is_active) as disabled, "
+								 "count(*) filter (where deleted_at is not null) as deleted, "
+								 "count(distinct db_type) filter (where deleted_at is null) as types "
+								 "from whalefall.instances) n");
 
 	return wf_answer_query(&find, NULL);
 }

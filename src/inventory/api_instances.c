@@ -15,15 +15,48 @@
 #include "whalefall.h"
 
 /* The contract's Instance (2.5), from the view. */
-#define DETAIL \
-	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, " \
-	"i.detailed_version, i.credential_id, i.description, " \
-	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " WF_TAG_COLUMNS \
-	" from whalefall.instance_tags l join whalefall_api.tags t on t.id = l.tag_id " \
-	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x) as tags, i.is_active, " \
-	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from (" \
+#define DETAIL(tags)                                                                                   \
+	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, "   \
+	"i.detailed_version, i.credential_id, i.description, " tags " as tags, i.is_active, "              \
+	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from ("            \
 	"select c.id, c.name, c.username, c.password, c.credential_type from whalefall_api.credentials c " \
 	"where c.id = i.credential_id) x) as credential, i.deleted_at, i.sync_count, i.tls_mode, i.tls_ca"
+
+/* Tags of an instance: whole ones for the detail, three fields for the list, and none. */
+#define WHOLE_TAGS                                                                  \
+	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " WF_TAG_COLUMNS \
+	" from whalefall.instance_tags l join whalefall_api.tags t on t.id = l.tag_id " \
+	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x)"
+#define SHORT_TAGS                                                                                 \
+	"(select coalesce(json_agg(json_build_object('name', t.name, 'display_name', t.display_name, " \
+	"'color', t.color) order by " WF_TAG_ORDER "), '[]') from whalefall.instance_tags l "          \
+	"join whalefall.tags t on t.id = l.tag_id where l.instance_id = i.id)"
+#define NO_TAGS "'[]'::json"
+
+#define FIND(tags)                                                                                  \
+	WF_QUERY(                                                                                       \
+		"select json_build_object('instance', row_to_json(item)) from (select " DETAIL(             \
+			tags) " from whalefall_api.instances i where i.id = $1 and i.deleted_at is null) item", \
+		INT8OID)
+
+#define LIST(tags)                                                                              \
+	{                                                                                           \
+		.columns = "i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, "      \
+				   "i.deleted_at, i.status, i.main_version, i.active_db_count, "                \
+				   "i.active_account_count, i.last_sync_time, " tags " as tags",                \
+		.from = "whalefall_api.instances i", .id = "i.id",                                      \
+		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},  \
+					{"i.db_type = $2", TEXTOID},                                                \
+					{"i.is_active = $3", BOOLOID},                                              \
+					{"$4 or i.deleted_at is null", BOOLOID},                                    \
+					{WF_INSTANCE_HAS_TAG("i.id", "$5"), TEXTARRAYOID}},                         \
+		.sorts = {{"id", "i.id"},                                                               \
+				  {"name", "i.name"},                                                           \
+				  {"db_type", "i.db_type"},                                                     \
+				  {"host", "i.host"},                                                           \
+				  {"last_sync_time", "i.last_sync_time"}},                                      \
+		.default_sort = "id", .default_descending = true, .default_limit = 20, .max_limit = 100 \
+	}
 
 WF_FUNCTION(wf_instances_list);
 WF_FUNCTION(wf_instances_get);
@@ -36,50 +69,27 @@ WF_FUNCTION(wf_instances_restore);
 Datum
 wf_instances_list(PG_FUNCTION_ARGS)
 {
-	static WfList list = {
-		.columns = "i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, i.deleted_at, "
-				   "i.status, i.main_version, i.active_db_count, i.active_account_count, "
-				   "i.last_sync_time, (select coalesce(json_agg(json_build_object('name', t.name, "
-				   "'display_name', t.display_name, 'color', t.color) order by " WF_TAG_ORDER
-				   "), '[]') from whalefall.instance_tags l join whalefall.tags t on t.id = l.tag_id "
-				   "where l.instance_id = i.id) as tags",
-		.from = "whalefall_api.instances i",
-		.id = "i.id",
-		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},
-					{"i.db_type = $2", TEXTOID},
-					{"i.is_active = $3", BOOLOID},
-					{"$4 or i.deleted_at is null", BOOLOID},
-					{WF_INSTANCE_HAS_TAG("i.id", "$5"), TEXTARRAYOID}},
-		.sorts = {{"id", "i.id"},
-				  {"name", "i.name"},
-				  {"db_type", "i.db_type"},
-				  {"host", "i.host"},
-				  {"last_sync_time", "i.last_sync_time"}},
-		.default_sort = "id",
-		.default_descending = true,
-		.default_limit = 20,
-		.max_limit = 100};
+	static WfList list = LIST(SHORT_TAGS);
+	static WfList list_without_tags = LIST(NO_TAGS);
 	WfListPaging paging = wf_arg_get_paging(fcinfo, 4);
-	WfArg filters[] = {wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
-					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))),
-					   wf_arg_get_status(fcinfo, 2),
-					   WF_ARG_BOOL(!PG_ARGISNULL(3) && PG_GETARG_BOOL(3)),
-					   wf_arg_get_codes_filter(fcinfo, 8)};
+	WfArg filters[] = {
+		wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
+		wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))), wf_arg_get_status(fcinfo, 2),
+		WF_ARG_BOOL(!PG_ARGISNULL(3) && PG_GETARG_BOOL(3)), wf_arg_get_codes_filter(fcinfo, 8)};
 
-	PG_RETURN_TEXT_P(cstring_to_text(wf_list_run(&list, &paging, filters)));
+	PG_RETURN_TEXT_P(cstring_to_text(
+		wf_list_run(wf_tag_tables_exist() ? &list : &list_without_tags, &paging, filters)));
 }
 
 /* {"instance": {...}} of an id that is not deleted; NOT_FOUND when there is none. SPI connected. */
 static char *
 instance_json(int64 id, MemoryContext context)
 {
-	static WfQuery find =
-		WF_QUERY("select json_build_object('instance', row_to_json(item)) from (select " DETAIL
-				 " from whalefall_api.instances i where i.id = $1 and i.deleted_at is null) item",
-				 INT8OID);
+	static WfQuery find = FIND(WHOLE_TAGS);
+	static WfQuery find_without_tags = FIND(NO_TAGS);
 	WfArg args[] = {WF_ARG_INT64(id)};
 
-	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
+	if (wf_spi_run(wf_tag_tables_exist() ? &find : &find_without_tags, SPI_OK_SELECT, args) == 0)
 		wf_raise(WF_ERR_NOT_FOUND, psprintf("Instance " INT64_FORMAT " does not exist.", id), NULL);
 	return wf_spi_copy_text(0, 1, context);
 }
@@ -149,9 +159,8 @@ wf_instances_create(PG_FUNCTION_ARGS)
 Datum
 wf_instances_update(PG_FUNCTION_ARGS)
 {
-	static const char *const clearable[] = {"database_name", "credential_id", "description",
-											"tls_mode",		 "tls_ca",		  "tag_names",
-											NULL};
+	static const char *const clearable[] = {
+		"database_name", "credential_id", "description", "tls_mode", "tls_ca", "tag_names", NULL};
 	int64 id = wf_arg_get_id(fcinfo, 0, "Instance");
 	WfInstanceInput input = read_input(fcinfo, 1);
 	ArrayType *tags = wf_arg_get_codes(fcinfo, 12);

@@ -114,10 +114,10 @@ find_instances(const WfIds *ids, Asked *asked)
 static void
 delete_softly(const WfIds *ids)
 {
-	static WfQuery remove = WF_QUERY(
-		"update whalefall.instances set deleted_at = $2, updated_at = $2 "
-		"where id = any ($1) and deleted_at is null",
-		INT8ARRAYOID, TIMESTAMPTZOID);
+	static WfQuery remove =
+		WF_QUERY("update whalefall.instances set deleted_at = $2, updated_at = $2 "
+				 "where id = any ($1) and deleted_at is null",
+				 INT8ARRAYOID, TIMESTAMPTZOID);
 	WfArg args[] = {WF_ARG(PointerGetDatum(ids->array)), WF_ARG_TIME(wf_clock_now())};
 
 	wf_spi_run(&remove, SPI_OK_UPDATE, args);

@@ -134,9 +134,9 @@ wf_tags_options(PG_FUNCTION_ARGS)
 Datum
 wf_tags_categories(PG_FUNCTION_ARGS)
 {
-	static WfQuery find =
-		WF_QUERY0("select json_build_object('categories', coalesce(json_agg(category "
-				  "order by category), '[]')) from (select distinct category from whalefall.tags) c");
+	static WfQuery find = WF_QUERY0(
+		"select json_build_object('categories', coalesce(json_agg(category "
+		"order by category), '[]')) from (select distinct category from whalefall.tags) c");
 
 	return wf_answer_query(&find, NULL);
 }
@@ -224,8 +224,8 @@ tag_id_of(const JsonbValue *value)
 
 	if (value->type == jbvNumeric)
 	{
-		digits = DatumGetCString(
-			DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		digits =
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 		/* An id has at most 19 digits; a fraction, a sign or an overflow leaves 0. */
 		if (strspn(digits, "0123456789") == strlen(digits) && strlen(digits) <= 19)
 			id = strtoll(digits, NULL, 10);
@@ -280,10 +280,10 @@ remove_one(WfJson *json, int64 id)
 	wf_json_open_object(json, NULL);
 	wf_json_add_int(json, "tag_id", id);
 	wf_json_add_text(json, "status",
-					 error != NULL				? "error"
-					 : !attempt.removal.found	? "not_found"
-					 : deleted					? "deleted"
-												: "in_use");
+					 error != NULL			  ? "error"
+					 : !attempt.removal.found ? "not_found"
+					 : deleted				  ? "deleted"
+											  : "in_use");
 	if (error == NULL && attempt.removal.instance_count > 0)
 		wf_json_add_int(json, "instance_count", attempt.removal.instance_count);
 	if (error != NULL)

@@ -19,8 +19,8 @@
 #define LOGGED_IDS 100
 
 /* Members "tags" and "category_names" of an answer, over the subquery x with the columns of a tag. */
-#define TAGS_AND_CATEGORIES \
-	"'tags', (select coalesce(json_agg(row_to_json(x)), '[]') from x), " \
+#define TAGS_AND_CATEGORIES                                                                            \
+	"'tags', (select coalesce(json_agg(row_to_json(x)), '[]') from x), "                               \
 	"'category_names', (select coalesce(json_object_agg(c.category, c.category order by c.category), " \
 	"'{}') from (select distinct category from x) c)"
 
@@ -76,7 +76,8 @@ require_instances(const WfIds *ids)
 static void
 require_tags(const WfIds *ids)
 {
-	static WfQuery find = WF_QUERY("select 1 from whalefall.tags where id = any ($1)", INT8ARRAYOID);
+	static WfQuery find =
+		WF_QUERY("select 1 from whalefall.tags where id = any ($1)", INT8ARRAYOID);
 
 	require_some(&find, ids, "tags");
 }
@@ -165,9 +166,9 @@ change_links(FunctionCallInfo fcinfo, WfQuery *query, int expected, const char *
 	changed = wf_spi_run(query, expected, args);
 	log_write(message, action, &instances, &tags, changed);
 	wf_spi_end();
-	return PointerGetDatum(cstring_to_text(psprintf(
-		"{\"%s\":" UINT64_FORMAT ",\"instance_ids\":%s,\"tag_ids\":%s}", key, changed,
-		wf_ids_json(instances.ids, instances.count), wf_ids_json(tags.ids, tags.count))));
+	return PointerGetDatum(cstring_to_text(
+		psprintf("{\"%s\":" UINT64_FORMAT ",\"instance_ids\":%s,\"tag_ids\":%s}", key, changed,
+				 wf_ids_json(instances.ids, instances.count), wf_ids_json(tags.ids, tags.count))));
 }
 
 /* tags_bulk_assign(instance_ids, tag_ids): counts the links that were not there. */
@@ -217,7 +218,7 @@ wf_tags_bulk_remove_all(PG_FUNCTION_ARGS)
 	removed = wf_spi_run(&remove, SPI_OK_DELETE, args);
 	log_write("all tags removed", "batch_remove_all_tags", &ids, NULL, removed);
 	wf_spi_end();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"removed_count\":" UINT64_FORMAT
-											  ",\"instance_ids\":%s}",
-											  removed, wf_ids_json(ids.ids, ids.count))));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(psprintf("{\"removed_count\":" UINT64_FORMAT ",\"instance_ids\":%s}",
+								 removed, wf_ids_json(ids.ids, ids.count))));
 }

@@ -110,7 +110,7 @@ wf_arg_get_codes(FunctionCallInfo fcinfo, int n)
 	bool *nulls;
 	int count;
 
-	if (PG_ARGISNULL(n))
+	if (n >= PG_NARGS() || PG_ARGISNULL(n))
 		return NULL;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
 					  &count);

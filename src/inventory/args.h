@@ -36,7 +36,8 @@ extern WfArg wf_arg_get_status(FunctionCallInfo fcinfo, int n);
 
 /*
  * Codes of tags: an array of text whose elements may again be lists with commas; trimmed, blanks dropped.
- * Gives text[], palloc'd, perhaps empty; NULL when the argument is null.
+ * Gives text[], palloc'd, perhaps empty; NULL when the argument is null, or when the function was declared by
+ * a release that had no such argument.
  */
 extern ArrayType *wf_arg_get_codes(FunctionCallInfo fcinfo, int n);
 

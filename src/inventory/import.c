@@ -22,7 +22,7 @@
 #include "logs/log.h"
 
 /* Names that a summary or a log row holds; the lists of the answer hold all. */
-#define SHOWN_NAMES 20
+#define SHOWN_NAMES	 20
 #define LOGGED_NAMES 100
 
 /* Sorted names, without doubles. */
@@ -227,10 +227,11 @@ store_rows(const WfImport *import, Outcome *outcome)
 		bool is_taken;
 		Datum id = wf_spi_datum(i, 2, &is_taken);
 
-		add_name(is_taken ? &outcome->existing : &outcome->created, import->count, wf_spi_text(i, 1));
+		add_name(is_taken ? &outcome->existing : &outcome->created, import->count,
+				 wf_spi_text(i, 1));
 		if (!is_taken)
-			outcome->created_ids = accumArrayResult(outcome->created_ids, id, false, INT8OID,
-													CurrentMemoryContext);
+			outcome->created_ids =
+				accumArrayResult(outcome->created_ids, id, false, INT8OID, CurrentMemoryContext);
 	}
 	if (outcome->existing.count > 0)
 		qsort(outcome->existing.names, outcome->existing.count, sizeof(char *), compare_names);
@@ -268,8 +269,8 @@ add_errors(WfJson *json, const WfImport *import, const Outcome *outcome)
 							 psprintf(say("第 %d 行（%s）：%s", "row %d (%s): %s"), row->number,
 									  wf_validate_clip(name), row->problem));
 		else
-			wf_json_add_text(json, NULL,
-							 psprintf(say("第 %d 行：%s", "row %d: %s"), row->number, row->problem));
+			wf_json_add_text(
+				json, NULL, psprintf(say("第 %d 行：%s", "row %d: %s"), row->number, row->problem));
 	}
 	add_summary(json, say("%d 个名称重复出现，已跳过：%s", "%d names stand more than once: %s"),
 				&outcome->duplicates);

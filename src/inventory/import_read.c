@@ -50,8 +50,7 @@ add_row(WfImport *import, WfImportRow *row)
 	else if (import->count == import->room)
 	{
 		import->room *= 2;
-		import->rows =
-			repalloc_huge(import->rows, (Size) import->room * sizeof(WfImportRow));
+		import->rows = repalloc_huge(import->rows, (Size) import->room * sizeof(WfImportRow));
 	}
 	row->number = import->count + 1;
 	import->rows[import->count++] = *row;
@@ -85,7 +84,8 @@ read_header(WfCsvReader *reader, int *count)
 			continue;
 		if (found[columns[i]])
 			wf_raise(WF_ERR_VALIDATION,
-					 psprintf("Column %s stands twice in the file.", column_names[columns[i]]), NULL);
+					 psprintf("Column %s stands twice in the file.", column_names[columns[i]]),
+					 NULL);
 		found[columns[i]] = true;
 	}
 	initStringInfo(&missing);
@@ -132,14 +132,13 @@ read_member(WfImportRow *row, int column, const JsonbValue *value)
 	bool is_number = column == WF_IMPORT_PORT || column == WF_IMPORT_CREDENTIAL_ID;
 
 	if (value->type == jbvString)
-		row->cells[column] =
-			cell_value(pnstrdup(value->val.string.val, value->val.string.len));
+		row->cells[column] = cell_value(pnstrdup(value->val.string.val, value->val.string.len));
 	else if (value->type == jbvNumeric && is_number)
-		row->cells[column] = DatumGetCString(
-			DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		row->cells[column] =
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 	else if (value->type != jbvNull && row->problem == NULL)
-		row->problem = psprintf("%s must be a %s.", column_names[column],
-								is_number ? "whole number" : "text");
+		row->problem =
+			psprintf("%s must be a %s.", column_names[column], is_number ? "whole number" : "text");
 }
 
 static void
@@ -147,8 +146,8 @@ read_object(WfImportRow *row, const JsonbValue *object)
 {
 	for (int c = 0; c < WF_IMPORT_COLUMNS; c++)
 	{
-		JsonbValue *value = getKeyJsonValueFromContainer(
-			object->val.binary.data, column_names[c], strlen(column_names[c]), NULL);
+		JsonbValue *value = getKeyJsonValueFromContainer(object->val.binary.data, column_names[c],
+														 strlen(column_names[c]), NULL);
 
 		if (value != NULL)
 			read_member(row, c, value);

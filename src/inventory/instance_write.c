@@ -368,10 +368,10 @@ wf_instance_delete(int64 id)
 void
 wf_instance_restore(int64 id)
 {
-	static WfQuery restore = WF_QUERY(
-		"update whalefall.instances set deleted_at = null, updated_at = $2 "
-		"where id = $1 and deleted_at is not null returning name",
-		INT8OID, TIMESTAMPTZOID);
+	static WfQuery restore =
+		WF_QUERY("update whalefall.instances set deleted_at = null, updated_at = $2 "
+				 "where id = $1 and deleted_at is not null returning name",
+				 INT8OID, TIMESTAMPTZOID);
 	WfArg args[] = {WF_ARG_INT64(id), WF_ARG_TIME(wf_clock_now())};
 
 	wf_guard_require_ready();

@@ -20,14 +20,15 @@
 /* Instances per round. */
 #define BATCH 20
 
-#define DELETE_FROM(table) WF_QUERY("delete from " table " where instance_id = any ($1)", INT8ARRAYOID)
+#define DELETE_FROM(table) \
+	WF_QUERY("delete from " table " where instance_id = any ($1)", INT8ARRAYOID)
 
 /* One kind of rows; children before what they refer to. */
 typedef struct Part
 {
 	const char *counter; /* key in the answer; NULL = not told */
 	const char *schema;
-	const char *table;	 /* may be missing: history is made by setup(), some of it by later steps */
+	const char *table; /* may be missing: history is made by setup(), some of it by later steps */
 	WfQuery query;
 } Part;
 

@@ -3,6 +3,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
+
 #include "base/errors.h"
 #include "base/guard.h"
 #include "base/json.h"
@@ -12,6 +15,7 @@
 #include "inventory/tag.h"
 #include "inventory/validate.h"
 #include "logs/log.h"
+#include "whalefall.h"
 
 #define NAME_CHARS		   50
 #define DISPLAY_NAME_CHARS 100
@@ -27,13 +31,20 @@ typedef struct Checked
 	char *color;
 } Checked;
 
+bool
+wf_tag_tables_exist(void)
+{
+	return OidIsValid(get_relname_relid("instance_tags", get_namespace_oid(WF_SCHEMA, false)));
+}
+
 /* A code: letters, digits, _ and -. */
 static char *
 check_name(const char *given)
 {
 	char *name = wf_validate_label("name", given, NAME_CHARS);
 
-	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name))
+	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") !=
+		strlen(name))
 		wf_raise(WF_ERR_VALIDATION, "name holds a character that is not allowed.",
 				 "Use letters, digits, _ and -.");
 	return name;
@@ -43,7 +54,8 @@ check_name(const char *given)
 static char *
 check_color(const char *given)
 {
-	static WfQuery find = WF_QUERY("select key from whalefall.tag_colors where key = lower($1)", TEXTOID);
+	static WfQuery find =
+		WF_QUERY("select key from whalefall.tag_colors where key = lower($1)", TEXTOID);
 	char *word = wf_text_trim(given);
 	WfArg args[] = {wf_arg_text(word)};
 
@@ -115,10 +127,10 @@ log_write(const char *message, const char *action, int64 id, const char *name)
 int64
 wf_tag_create(const WfTagInput *input)
 {
-	static WfQuery insert = WF_QUERY(
-		"insert into whalefall.tags (name, display_name, category, color, is_active) "
-		"values ($1, $2, $3, $4, $5) returning id",
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID);
+	static WfQuery insert =
+		WF_QUERY("insert into whalefall.tags (name, display_name, category, color, is_active) "
+				 "values ($1, $2, $3, $4, $5) returning id",
+				 TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID);
 	Checked checked;
 	WfArg args[5];
 	int64 id;
@@ -141,7 +153,8 @@ wf_tag_create(const WfTagInput *input)
 void
 wf_tag_update(int64 id, const WfTagInput *input)
 {
-	static WfQuery find = WF_QUERY("select name from whalefall.tags where id = $1 for update", INT8OID);
+	static WfQuery find =
+		WF_QUERY("select name from whalefall.tags where id = $1 for update", INT8OID);
 	static WfQuery update =
 		WF_QUERY("update whalefall.tags set name = coalesce($2, name), "
 				 "display_name = coalesce($3, display_name), category = coalesce($4, category), "
@@ -196,14 +209,14 @@ wf_tag_remove(int64 id)
 void
 wf_tag_replace_links(int64 instance_id, ArrayType *codes)
 {
-	static WfQuery remove = WF_QUERY(
-		"delete from whalefall.instance_tags where instance_id = $1 "
-		"and tag_id not in (select id from whalefall.tags where name = any ($2))",
-		INT8OID, TEXTARRAYOID);
-	static WfQuery add = WF_QUERY(
-		"insert into whalefall.instance_tags (instance_id, tag_id) "
-		"select $1, id from whalefall.tags where name = any ($2) on conflict do nothing",
-		INT8OID, TEXTARRAYOID);
+	static WfQuery remove =
+		WF_QUERY("delete from whalefall.instance_tags where instance_id = $1 "
+				 "and tag_id not in (select id from whalefall.tags where name = any ($2))",
+				 INT8OID, TEXTARRAYOID);
+	static WfQuery add =
+		WF_QUERY("insert into whalefall.instance_tags (instance_id, tag_id) "
+				 "select $1, id from whalefall.tags where name = any ($2) on conflict do nothing",
+				 INT8OID, TEXTARRAYOID);
 	WfArg args[] = {WF_ARG_INT64(instance_id), WF_ARG(PointerGetDatum(codes))};
 
 	wf_spi_run(&remove, SPI_OK_DELETE, args);

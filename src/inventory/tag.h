@@ -9,15 +9,21 @@
 #include "utils/array.h"
 
 /* The contract's Tag (2.3) from the view whalefall_api.tags t, and the order tags are always shown in. */
-#define WF_TAG_COLUMNS \
+#define WF_TAG_COLUMNS                                                                              \
 	"t.id, t.name, t.display_name, t.category, t.color, t.color_value, t.color_name, t.css_class, " \
 	"t.is_active, t.created_at, t.updated_at"
 #define WF_TAG_ORDER "t.category, t.display_name, t.name"
 
 /* Condition: the instance with this id has any of the tags whose codes are in this text[]. */
-#define WF_INSTANCE_HAS_TAG(id, codes) \
+#define WF_INSTANCE_HAS_TAG(id, codes)                                                        \
 	"exists (select from whalefall.instance_tags l join whalefall.tags t on t.id = l.tag_id " \
 	"where l.instance_id = " id " and t.name = any (" codes "))"
+
+/*
+ * Are the tables of tags there? They are not between the installation of this library and ALTER EXTENSION
+ * whalefall UPDATE, where what needs no tags must go on working.
+ */
+extern bool wf_tag_tables_exist(void);
 
 /* Input as it came: untrimmed; NULL or has_... false = absent. */
 typedef struct WfTagInput

@@ -7,13 +7,18 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
+
 #include "base/spi.h"
 #include "setup/steps.h"
+#include "whalefall.h"
 
 typedef struct Seed
 {
 	const char *name;
 	int version;
+	const char *table; /* may be missing until ALTER EXTENSION whalefall UPDATE has run */
 	const char *sql;
 } Seed;
 
@@ -52,22 +57,22 @@ typedef struct Seed
 	") f (db_type, kind, patterns), unnest(f.patterns) p (pattern) on conflict do nothing"
 
 /* Database types (api part 1, section 2.6). No timeout of their own: whalefall.test_connect_timeout holds. */
-#define DATABASE_TYPES \
+#define DATABASE_TYPES                                                                        \
 	"insert into whalefall.database_type_configs (name, display_name, driver, default_port, " \
-	"default_schema, icon, color, features, is_system, sort_order) values " \
-	"('mysql', 'MySQL', 'libmariadb', 3306, 'mysql', 'fa-database', 'primary', " \
-	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 1), " \
-	"('postgresql', 'PostgreSQL', 'libpq', 5432, 'postgres', 'fa-database', 'info', " \
-	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 2), " \
-	"('sqlserver', 'SQL Server', 'freetds', 1433, 'master', 'fa-server', 'warning', " \
-	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 3), " \
-	"('oracle', 'Oracle Database', 'oci', 1521, 'ORCL', 'fa-database', 'danger', " \
+	"default_schema, icon, color, features, is_system, sort_order) values "                   \
+	"('mysql', 'MySQL', 'libmariadb', 3306, 'mysql', 'fa-database', 'primary', "              \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 1), "                             \
+	"('postgresql', 'PostgreSQL', 'libpq', 5432, 'postgres', 'fa-database', 'info', "         \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 2), "                             \
+	"('sqlserver', 'SQL Server', 'freetds', 1433, 'master', 'fa-server', 'warning', "         \
+	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 3), "                             \
+	"('oracle', 'Oracle Database', 'oci', 1521, 'ORCL', 'fa-database', 'danger', "            \
 	"'[\"accounts\", \"capacity\", \"table_sizes\"]', true, 4) on conflict do nothing"
 
 static const Seed seeds[] = {
-	{"account_filters", 1, ACCOUNT_FILTERS},
-	{"database_filters", 1, DATABASE_FILTERS},
-	{"database_types", 1, DATABASE_TYPES},
+	{"account_filters", 1, "account_filters", ACCOUNT_FILTERS},
+	{"database_filters", 1, "database_filters", DATABASE_FILTERS},
+	{"database_types", 1, "database_type_configs", DATABASE_TYPES},
 };
 
 void
@@ -83,7 +88,8 @@ wf_setup_apply_seeds(WfSetup *setup)
 	{
 		WfArg args[] = {wf_arg_text(seeds[i].name), WF_ARG_INT32(seeds[i].version)};
 
-		if (wf_spi_run(&claim, SPI_OK_INSERT, args) == 0)
+		if (!OidIsValid(get_relname_relid(seeds[i].table, get_namespace_oid(WF_SCHEMA, false))) ||
+			wf_spi_run(&claim, SPI_OK_INSERT, args) == 0)
 			continue;
 		wf_spi_utility(seeds[i].sql);
 		wf_json_add_text(setup->steps, NULL,
