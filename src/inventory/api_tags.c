@@ -240,7 +240,6 @@ static int
 read_tag_ids(Jsonb *list, int64 **ids)
 {
 	JsonbIterator *it = JsonbIteratorInit(&list->root);
-	JsonbIteratorToken token;
 	JsonbValue value;
 	int count = 0;
 
@@ -248,7 +247,7 @@ read_tag_ids(Jsonb *list, int64 **ids)
 	if (JsonbIteratorNext(&it, &value, true) != WJB_BEGIN_ARRAY)
 		wf_raise(WF_ERR_VALIDATION, "tag_ids must be a list of integers above 0.", NULL);
 	*ids = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(int64));
-	while ((token = JsonbIteratorNext(&it, &value, true)) == WJB_ELEM)
+	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
 		(*ids)[count++] = tag_id_of(&value);
 	if (count == 0)
 		wf_raise(WF_ERR_VALIDATION, "tag_ids must not be empty.", NULL);
