@@ -9,7 +9,6 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "inventory/args.h"
-#include "inventory/validate.h"
 
 char *
 wf_arg_get_text(FunctionCallInfo fcinfo, int n)

@@ -15,10 +15,10 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/spi.h"
+#include "base/text.h"
 #include "inventory/attempt.h"
 #include "inventory/credential.h"
 #include "inventory/import.h"
-#include "inventory/validate.h"
 #include "logs/log.h"
 
 /* Names that a summary or a log row holds; the lists of the answer hold all. */
@@ -57,7 +57,7 @@ read_number(WfImportRow *row, const char *field, const char *cell)
 
 	if (length >= 1 && length <= 18 && strspn(digits, "0123456789") == length)
 		return strtoll(cell, NULL, 10);
-	row->problem = psprintf("%s \"%s\" is not a whole number.", field, wf_validate_clip(cell));
+	row->problem = psprintf("%s \"%s\" is not a whole number.", field, wf_text_clip(cell, 64));
 	return 0;
 }
 
@@ -247,7 +247,7 @@ add_summary(WfJson *json, const char *format, const Names *names)
 		return;
 	initStringInfo(&list);
 	for (int i = 0; i < Min(names->count, SHOWN_NAMES); i++)
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", wf_validate_clip(names->names[i]));
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", wf_text_clip(names->names[i], 64));
 	if (names->count > SHOWN_NAMES)
 		appendStringInfoString(&list, ", …");
 	wf_json_add_text(json, NULL, psprintf(format, names->count, list.data));
@@ -267,7 +267,7 @@ add_errors(WfJson *json, const WfImport *import, const Outcome *outcome)
 		if (name != NULL)
 			wf_json_add_text(json, NULL,
 							 psprintf(say("第 %d 行（%s）：%s", "row %d (%s): %s"), row->number,
-									  wf_validate_clip(name), row->problem));
+									  wf_text_clip(name, 64), row->problem));
 		else
 			wf_json_add_text(
 				json, NULL, psprintf(say("第 %d 行：%s", "row %d: %s"), row->number, row->problem));

@@ -11,7 +11,6 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "inventory/import.h"
-#include "inventory/validate.h"
 
 static const char *const column_names[] = {
 	[WF_IMPORT_NAME] = "name",

@@ -62,7 +62,7 @@ check_color(const char *given)
 	if (word[0] == '\0')
 		return DEFAULT_COLOR;
 	if (wf_spi_run(&find, SPI_OK_SELECT, args) == 0)
-		wf_raise(WF_ERR_VALIDATION, psprintf("color \"%s\" is not known.", wf_validate_clip(word)),
+		wf_raise(WF_ERR_VALIDATION, psprintf("color \"%s\" is not known.", wf_text_clip(word, 64)),
 				 "Use primary, danger, warning, info, secondary, success, dark or light.");
 	return wf_spi_text(0, 1);
 }

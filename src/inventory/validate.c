@@ -6,8 +6,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
-#include "mb/pg_wchar.h"
-
 #include "base/errors.h"
 #include "base/text.h"
 #include "inventory/validate.h"
@@ -15,15 +13,6 @@
 #define HOST_MAX	 255
 #define LABEL_MAX	 63
 #define DATABASE_MAX 64
-#define CLIP_BYTES	 64
-
-char *
-wf_validate_clip(const char *text)
-{
-	int length = strlen(text);
-
-	return pnstrdup(text, pg_mbcliplen(text, length, Min(length, CLIP_BYTES)));
-}
 
 char *
 wf_validate_label(const char *field, const char *given, int max)

@@ -7,9 +7,6 @@
 #ifndef WF_INVENTORY_VALIDATE_H
 #define WF_INVENTORY_VALIDATE_H
 
-/* At most 64 bytes of a text for a message, cut between characters. Palloc'd. */
-extern char *wf_validate_clip(const char *text);
-
 /* A text for people: trimmed (palloc'd), not blank, at most max characters, no control characters. */
 extern char *wf_validate_label(const char *field, const char *given, int max);
 
