@@ -149,6 +149,34 @@ build(const WfList *list, const Choice *choice, int nfilters)
 	return sql.data;
 }
 
+/*
+ * The same for filters that look at every row: the rows are looked for once, the page is cut out of their ids
+ * and sort keys, and only its own rows are read again, with all columns.
+ */
+static char *
+build_costly(const WfList *list, const Choice *choice, int nfilters)
+{
+	const char *direction = choice->descending ? "desc" : "asc";
+	const char *joins = list->joins != NULL ? list->joins : "";
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "with hits as materialized (select %s as hit_id, %s as hit_key from %s %s",
+					 list->id, list->sorts[choice->sort].expression, list->from, joins);
+	append_where(&sql, list, choice->given);
+	appendStringInfo(&sql,
+					 "), page as (select hit_id, hit_key from hits "
+					 "order by hit_key %s nulls last, hit_id %s limit $%d offset $%d) "
+					 "select (select coalesce(json_agg(row_to_json(item)), '[]') from ("
+					 "select %s from page join %s on %s = page.hit_id %s "
+					 "order by page.hit_key %s nulls last, page.hit_id %s) item)::text, "
+					 "(select count(*) from hits)",
+					 direction, direction, nfilters + 1, nfilters + 2, list->columns, list->from,
+					 list->id, joins, direction, direction);
+	return sql.data;
+}
+
 /* Throw the oldest plan away when there are too many. */
 static void
 make_room(WfList *list)
@@ -181,7 +209,9 @@ plan_for(WfList *list, const Choice *choice)
 	for (int i = 0; i < nfilters; i++)
 		types[i] = list->filters[i].type;
 	types[nfilters] = types[nfilters + 1] = INT8OID;
-	plan = SPI_prepare(build(list, choice, nfilters), nfilters + 2, types);
+	plan = SPI_prepare((list->costly & choice->given) != 0 ? build_costly(list, choice, nfilters)
+														   : build(list, choice, nfilters),
+					   nfilters + 2, types);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	make_room(list);

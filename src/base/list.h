@@ -6,6 +6,7 @@
  *         .from = "whalefall_api.credentials c",
  *         .id = "c.id",
  *         .filters = {{"c.name ilike $1", TEXTOID}, {"c.db_type = $2", TEXTOID}},
+ *         .costly = WF_LIST_FILTER(1),
  *         .sorts = {{"name", "c.name"}, {"created_at", "c.created_at"}},
  *         .default_sort = "created_at", .default_descending = true,
  *         .default_limit = 20, .max_limit = 200};
@@ -22,6 +23,9 @@
 
 #define WF_LIST_MAX_FILTERS 12
 #define WF_LIST_MAX_SORTS	16
+
+/* Filter n, from 1, as a bit. */
+#define WF_LIST_FILTER(n) ((uint32) 1 << ((n) -1))
 
 typedef struct WfListFilter
 {
@@ -45,6 +49,7 @@ typedef struct WfList
 	const char *where;	 /* always holds, or NULL */
 	const char *id;		 /* breaks ties, in the direction of the sort */
 	WfListFilter filters[WF_LIST_MAX_FILTERS];
+	uint32 costly; /* bit n: filter n + 1 looks at every row (a search): rows are found once */
 	WfListSort sorts[WF_LIST_MAX_SORTS];
 	const char *default_sort; /* a name of sorts */
 	bool default_descending;

@@ -46,6 +46,7 @@ wf_credentials_list(PG_FUNCTION_ARGS)
 					 "on l.instance_id = i.id join whalefall.tags t on t.id = l.tag_id "
 					 "where i.credential_id = c.id and i.deleted_at is null and t.name = any ($5))",
 					 TEXTARRAYOID}},
+		.costly = WF_LIST_FILTER(1) | WF_LIST_FILTER(5),
 		.sorts = {{"id", "c.id"},
 				  {"name", "c.name"},
 				  {"credential_type", "c.credential_type"},

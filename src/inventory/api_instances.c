@@ -50,6 +50,7 @@
 					{"i.is_active = $3", BOOLOID},                                              \
 					{"$4 or i.deleted_at is null", BOOLOID},                                    \
 					{WF_INSTANCE_HAS_TAG("i.id", "$5"), TEXTARRAYOID}},                         \
+		.costly = WF_LIST_FILTER(1) | WF_LIST_FILTER(5),                                        \
 		.sorts = {{"id", "i.id"},                                                               \
 				  {"name", "i.name"},                                                           \
 				  {"db_type", "i.db_type"},                                                     \

@@ -51,8 +51,9 @@ wf_tags_list(PG_FUNCTION_ARGS)
 		.filters = {{"t.name ilike $1 or t.display_name ilike $1 or t.category ilike $1", TEXTOID},
 					{"t.category = $2", TEXTOID},
 					{"t.is_active = $3", BOOLOID}},
-		/* One name and always ascending, so that the columns may stand in one expression. */
-		.sorts = {{"order", WF_TAG_ORDER}},
+		/* One order and always ascending: all columns as one row. */
+		.costly = WF_LIST_FILTER(1),
+		.sorts = {{"order", "(" WF_TAG_ORDER ")"}},
 		.default_sort = "order",
 		.clamp = true,
 		.default_limit = 20,

@@ -1,7 +1,7 @@
 -- Instances: tags on them, lists, options, statistics, the recycle bin; credentials by tag; database types.
 \set ECHO none
 begin;
-select plan(96);
+select plan(106);
 
 create function pg_temp.fails(sql text) returns text language plpgsql as $$
 declare d text;
@@ -105,6 +105,15 @@ select is(whalefall_api.instances_list(page => 3, page_size => 2, tags => '{prod
 update whalefall.instances set description = 'a%b_c\d' where name = 'two';
 select is(pg_temp.names(whalefall_api.instances_list(search => s)), 'two', format('search %L finds itself', s)) from unnest(array['%', '_', '\', 'A%B', '_C\']) s;
 select is(pg_temp.names(whalefall_api.instances_list(search => s)), '', format('search %L finds nothing', s)) from unnest(array['%%', 'a_b', '''', '😀', 'o%e']) s;
+
+-- A search finds its rows once and cuts the page out of them: the order is that of every other page.
+insert into whalefall.instances (name, db_type, host, port, last_account_sync_at) select 'tie-' || n, 'mysql', 'tie', 1, timestamptz '2026-01-01' + nullif(n, 3) * interval '1 day'
+	from generate_series(1, 5) n;
+select is(pg_temp.names(whalefall_api.instances_list(search => 'tie-', sort => s, sort_order => o, page => p, page_size => 2)), e, format('search, sort %s %s, page %s', s, o, p)) from (values
+	('host', 'asc', 1, 'tie-1,tie-2'), ('host', 'asc', 3, 'tie-5'), ('host', 'desc', 1, 'tie-5,tie-4'), ('host', 'desc', 3, 'tie-1'), ('host', 'asc', 4, ''),
+	('last_sync_time', 'asc', 3, 'tie-3'), ('last_sync_time', 'desc', 1, 'tie-5,tie-4'), ('last_sync_time', 'desc', 3, 'tie-3'), ('id', 'desc', 2, 'tie-3,tie-2')) v (s, o, p, e);
+select is(whalefall_api.instances_list(search => 'tie-', page => 4, page_size => 2)::jsonb, '{"items": [], "total": 5, "page": 4, "pages": 3, "limit": 2}', 'past the end of a search');
+delete from whalefall.instances where host = 'tie';
 
 -- Credentials by tag -------------------------------------------------------------------------------------
 insert into whalefall.credentials (name, credential_type, username) values ('c1', 'database', 'u'), ('c2', 'database', 'u'), ('c3', 'database', 'u');
