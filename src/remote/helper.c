@@ -219,6 +219,8 @@ build_request(Exchange *x, const char *reads)
 	put_pair(&writer, "password", target->password);
 	put_pair(&writer, "tls_mode", target->tls_mode);
 	put_pair(&writer, "tls_ca", target->tls_ca);
+	put_pair(&writer, "server_public_key", target->server_public_key);
+	put_pair(&writer, "allow_cleartext_key", target->allow_cleartext_key ? "true" : NULL);
 	put_pair(&writer, "connect_timeout_ms", connect_timeout);
 	put_pair(&writer, "statement_timeout_ms", statement_timeout);
 	put_pair(&writer, "reads", reads);

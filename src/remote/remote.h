@@ -23,6 +23,8 @@ typedef struct WfRemoteTarget
 	const char *password;
 	const char *tls_mode; /* disable, prefer, require, verify-ca, verify-full; NULL: prefer */
 	const char *tls_ca;	  /* PEM text, or NULL */
+	const char *server_public_key; /* PEM text, or NULL; for logins of MySQL without TLS */
+	bool allow_cleartext_key;	   /* such a key may be fetched from whoever answers */
 	int connect_timeout_ms;
 	int statement_timeout_ms; /* for all reading together */
 } WfRemoteTarget;

@@ -31,6 +31,8 @@ enum
 	OPT_DBNAME,
 	OPT_TLS_MODE,
 	OPT_TLS_CA,
+	OPT_SERVER_PUBLIC_KEY,
+	OPT_ALLOW_CLEARTEXT_KEY,
 	OPT_CONNECT_TIMEOUT,
 	OPT_STATEMENT_TIMEOUT,
 	OPT_READ,
@@ -49,6 +51,8 @@ static const struct option options[] = {
 	{"dbname", required_argument, NULL, OPT_DBNAME},
 	{"tls-mode", required_argument, NULL, OPT_TLS_MODE},
 	{"tls-ca", required_argument, NULL, OPT_TLS_CA},
+	{"server-public-key", required_argument, NULL, OPT_SERVER_PUBLIC_KEY},
+	{"allow-cleartext-key", no_argument, NULL, OPT_ALLOW_CLEARTEXT_KEY},
 	{"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
 	{"statement-timeout", required_argument, NULL, OPT_STATEMENT_TIMEOUT},
 	{"read", required_argument, NULL, OPT_READ},
@@ -77,8 +81,13 @@ wf_arguments_help(const WfEngine *engine)
 		   "  --read WHAT              comma list of version, accounts, databases, tables\n",
 		   engine->default_port, engine->default_dbname);
 	printf("  --tls-mode MODE          disable, prefer (default), require, verify-ca, verify-full\n"
-		   "  --tls-ca FILE            certificates (PEM) of the authorities to trust\n"
-		   "  --connect-timeout SEC    resolving and connecting together, default 20\n"
+		   "  --tls-ca FILE            certificates (PEM) of the authorities to trust\n");
+	if (engine->server_keys)
+		printf(
+			"  --server-public-key FILE  the server's public key (PEM), for logins without TLS\n"
+			"  --allow-cleartext-key    fetch that key from whoever answers: anybody in between\n"
+			"                           can then read the password\n");
+	printf("  --connect-timeout SEC    resolving and connecting together, default 20\n"
 		   "  --statement-timeout SEC  all reading together, default 300\n"
 		   "  --password-file FILE     first line is the password; only its owner may read it\n"
 		   "  --no-password            the server asks for none\n"
@@ -236,12 +245,12 @@ take_password(const WfEngine *engine, WfRequest *request, const char *file, bool
 	return taken;
 }
 
-/* Reads the certificates of --tls-ca into the request. */
+/* Reads a file of certificates or keys, which are no secrets, into the request. */
 static bool
-take_tls_ca(const WfEngine *engine, WfRequest *request, const char *path)
+take_pem(const WfEngine *engine, WfRequest *request, const char *key, const char *path)
 {
 	char *pem = read_file(engine, path, CA_FILE_MAX, false);
-	bool taken = pem != NULL && take_value(engine, request, "tls_ca", pem);
+	bool taken = pem != NULL && take_value(engine, request, key, pem);
 
 	free(pem);
 	return taken;
@@ -266,7 +275,11 @@ take_option(const WfEngine *engine, WfArguments *arguments, int option, const ch
 		case OPT_TLS_MODE:
 			return take_value(engine, request, "tls_mode", value);
 		case OPT_TLS_CA:
-			return take_tls_ca(engine, request, value);
+			return take_pem(engine, request, "tls_ca", value);
+		case OPT_SERVER_PUBLIC_KEY:
+			return take_pem(engine, request, "server_public_key", value);
+		case OPT_ALLOW_CLEARTEXT_KEY:
+			return take_value(engine, request, "allow_cleartext_key", "true");
 		case OPT_CONNECT_TIMEOUT:
 			return take_seconds(engine, request, "connect_timeout_ms", value);
 		case OPT_STATEMENT_TIMEOUT:

@@ -23,6 +23,13 @@ wf_program_serve(const WfEngine *engine, WfRequest *request, WfOutput *out)
 					   engine->title);
 		wf_output_error(out, &failure);
 	}
+	else if (!engine->server_keys &&
+			 (request->server_public_key != NULL || request->allow_cleartext_key != NULL))
+	{
+		wf_failure_set(&failure, WF_ERROR_OTHER, "logins of %s servers use no public key",
+					   engine->title);
+		wf_output_error(out, &failure);
+	}
 	else
 		engine->serve(request, out);
 }

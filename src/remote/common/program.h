@@ -15,6 +15,7 @@ typedef struct WfEngine
 	int default_port;
 	const char *default_dbname; /* where to connect when the request names no database */
 	unsigned reads;				/* WF_READ_... it can serve */
+	bool server_keys;			/* its logins may use a public key of the server */
 	/* Names the client library and its version; the text is static. */
 	const char *(*client)(void);
 	/* Serves a checked request; ends the answer with wf_output_error or wf_output_done. */

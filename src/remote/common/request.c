@@ -27,6 +27,8 @@ static const struct
 	{"password", offsetof(WfRequest, password)},
 	{"tls_mode", offsetof(WfRequest, tls_mode)},
 	{"tls_ca", offsetof(WfRequest, tls_ca)},
+	{"server_public_key", offsetof(WfRequest, server_public_key)},
+	{"allow_cleartext_key", offsetof(WfRequest, allow_cleartext_key)},
 	{"connect_timeout_ms", offsetof(WfRequest, connect_timeout_text)},
 	{"statement_timeout_ms", offsetof(WfRequest, statement_timeout_text)},
 	{"reads", offsetof(WfRequest, reads_text)},
@@ -244,6 +246,26 @@ check_tls_mode(WfRequest *request, WfFailure *failure)
 	return false;
 }
 
+/* Reads whether a key may be fetched, and refuses a key that is none. */
+static bool
+check_server_key(WfRequest *request, WfFailure *failure)
+{
+	const char *word = request->allow_cleartext_key;
+	const char *pem = request->server_public_key;
+
+	request->may_fetch_key = word != NULL && strcmp(word, "true") == 0;
+	if (word != NULL && !request->may_fetch_key && strcmp(word, "false") != 0)
+	{
+		wf_failure_set(failure, WF_ERROR_OTHER, "allow_cleartext_key must be true or false");
+		return false;
+	}
+	if (pem == NULL || strstr(pem, "-----BEGIN PUBLIC KEY-----") != NULL)
+		return true;
+	wf_failure_set(failure, WF_ERROR_OTHER, "the server's public key is no public key in PEM form");
+	wf_failure_hint(failure, "It begins with -----BEGIN PUBLIC KEY-----.");
+	return false;
+}
+
 bool
 wf_request_check(WfRequest *request, const char *db_type, int default_port,
 				 const char *default_dbname, WfFailure *failure)
@@ -273,7 +295,8 @@ wf_request_check(WfRequest *request, const char *db_type, int default_port,
 		   check_number("the statement timeout", request->statement_timeout_text,
 						WF_REMOTE_TIMEOUT_MIN, WF_REMOTE_TIMEOUT_MAX, 300000,
 						&request->statement_timeout_ms, failure) &&
-		   check_tls_mode(request, failure) && check_reads(request, failure);
+		   check_tls_mode(request, failure) && check_server_key(request, failure) &&
+		   check_reads(request, failure);
 }
 
 void

@@ -25,7 +25,9 @@ typedef struct WfRequest
 	char *user;
 	char *password;
 	char *tls_mode;
-	char *tls_ca; /* PEM text */
+	char *tls_ca;			   /* PEM text */
+	char *server_public_key;   /* PEM text, where the engine's logins use one */
+	char *allow_cleartext_key; /* "true": such a key may be fetched unprotected */
 	char *reads_text;
 	char *port_text;
 	char *connect_timeout_text;
@@ -34,6 +36,7 @@ typedef struct WfRequest
 	int port;
 	int connect_timeout_ms;
 	int statement_timeout_ms;
+	bool may_fetch_key;
 	unsigned reads;
 } WfRequest;
 

@@ -7,94 +7,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "remote/common/trust.h"
 
 /* Keywords given to libpq, and the NULL that ends them. */
 #define NKEYWORDS 20
 
-/* Where distributions keep the certificates of public authorities. */
-static const char *const system_ca_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Alpine, Arch */
-	"/etc/pki/tls/certs/ca-bundle.crt",	  /* Fedora, RHEL */
-	"/etc/ssl/ca-bundle.pem",			  /* SUSE */
-};
-
-/* Where libpq finds the certificates to trust: a name, and the descriptor it stands for. */
-typedef struct TrustedCa
-{
-	char path[64];
-	int fd;
-} TrustedCa;
-
-/* Puts PEM text into a file that exists in memory only; libpq takes certificates from files. */
-static bool
-ca_from_text(TrustedCa *ca, const char *pem)
-{
-	size_t len = strlen(pem);
-	size_t done = 0;
-
-	ca->fd = memfd_create("tls-ca", MFD_CLOEXEC);
-	while (ca->fd >= 0 && done < len)
-	{
-		ssize_t n = write(ca->fd, pem + done, len - done);
-
-		if (n <= 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			done += (size_t) n;
-	}
-	snprintf(ca->path, sizeof(ca->path), "/proc/self/fd/%d", ca->fd);
-	return ca->fd >= 0;
-}
-
-/*
- * Chooses the certificates to trust. Modes that verify nothing get none: libpq would verify, and
- * under "prefer" fall back to an open connection when that fails.
- */
-static bool
-choose_ca(TrustedCa *ca, const WfRequest *request, WfFailure *failure)
-{
-	const char *mode = request->tls_mode;
-
-	ca->path[0] = '\0';
-	ca->fd = -1;
-	if (strcmp(mode, "disable") == 0 || strcmp(mode, "prefer") == 0)
-		return true;
-	if (request->tls_ca != NULL && request->tls_ca[0] != '\0')
-	{
-		if (ca_from_text(ca, request->tls_ca))
-			return true;
-		wf_failure_set(failure, WF_ERROR_OTHER, "could not store the TLS certificates: %s",
-					   strerror(errno));
-		return false;
-	}
-	if (strcmp(mode, "require") == 0)
-		return true;
-	/* A public authority vouches for names; without checking the name it vouches for nothing. */
-	if (strcmp(mode, "verify-full") == 0)
-	{
-		for (size_t i = 0; i < sizeof(system_ca_files) / sizeof(system_ca_files[0]); i++)
-		{
-			if (access(system_ca_files[i], R_OK) == 0)
-			{
-				snprintf(ca->path, sizeof(ca->path), "%s", system_ca_files[i]);
-				return true;
-			}
-		}
-	}
-	wf_failure_set(failure, WF_ERROR_TLS, "TLS mode %s needs the certificate of an authority",
-				   mode);
-	wf_failure_hint(failure, "Give the PEM text of the authority that signed the server's "
-							 "certificate.");
-	return false;
-}
-
 /* Starts the connection; everything that a file or variable could decide is said here. */
 static PGconn *
-start(const WfRequest *request, const char *address, const TrustedCa *ca)
+start(const WfRequest *request, const char *address, const WfTextFile *ca)
 {
 	char port[8];
 	const char *keywords[NKEYWORDS];
@@ -181,7 +103,7 @@ drive(WfPgSession *session, const char *address, WfDeadline deadline)
 
 /* Tries one address up to a deadline of its own; false with session->failure set. */
 static bool
-try_address(WfPgSession *session, const char *address, const TrustedCa *ca, WfDeadline deadline)
+try_address(WfPgSession *session, const char *address, const WfTextFile *ca, WfDeadline deadline)
 {
 	wf_pg_close(session);
 	session->failure.type = NULL;
@@ -207,10 +129,10 @@ try_address(WfPgSession *session, const char *address, const TrustedCa *ca, WfDe
 static bool
 open_connection(WfPgSession *session, const WfAddressList *list)
 {
-	TrustedCa ca;
+	WfTextFile ca;
 	bool connected = false;
 
-	if (choose_ca(&ca, session->request, &session->failure))
+	if (wf_trust_choose(&ca, session->request, &session->failure))
 	{
 		for (int i = 0; i < list->n && !connected; i++)
 		{
@@ -223,8 +145,7 @@ open_connection(WfPgSession *session, const WfAddressList *list)
 				break;
 		}
 	}
-	if (ca.fd >= 0)
-		close(ca.fd);
+	wf_text_file_close(&ca);
 	return connected;
 }
 
