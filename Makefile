@@ -30,10 +30,15 @@ EXTRA_CLEAN = $(SOURCES:.c=.d) $(HELPERS) $(HELPER_OBJS) $(HELPER_OBJS:.o=.d) sq
               build
 
 # Helper programs: the only place where a database client library is linked.
-HELPERS     = whalefall-remote-postgresql
+HELPERS     = whalefall-remote-postgresql $(if $(MYSQL_LIBS),whalefall-remote-mysql)
 HELPER_COMMON = $(patsubst %.c,%.o,$(wildcard src/remote/common/*.c))
 HELPER_POSTGRESQL = $(patsubst %.c,%.o,$(wildcard src/remote/postgresql/*.c))
-HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL)
+# For MySQL whichever library is there; without one that program is left out, and `make` says so.
+MYSQL_PC   := $(firstword $(foreach pc,libmariadb mysqlclient,$(shell pkg-config --exists $(pc) 2>/dev/null && echo $(pc))))
+MYSQL_LIBS := $(if $(MYSQL_PC),$(shell pkg-config --libs $(MYSQL_PC)))
+MYSQL_INCLUDES := $(patsubst -I%,-isystem %,$(if $(MYSQL_PC),$(shell pkg-config --cflags $(MYSQL_PC))))
+HELPER_MYSQL = $(if $(MYSQL_LIBS),$(patsubst %.c,%.o,$(wildcard src/remote/mysql/*.c)))
+HELPER_OBJS = $(HELPER_COMMON) $(HELPER_POSTGRESQL) $(HELPER_MYSQL)
 # The framing is shared: the same objects go into the server module and into the programs.
 OBJS       += $(filter src/remote/common/frame.o,$(HELPER_COMMON))
 
@@ -53,6 +58,12 @@ clean:
 endif
 
 all: $(HELPERS)
+ifeq ($(MYSQL_LIBS),)
+all: without-mysql
+.PHONY: without-mysql
+without-mysql:
+	@echo "whalefall-remote-mysql is left out: pkg-config finds neither libmariadb nor mysqlclient"
+endif
 
 $(INSTALL_SQL): $(SQL_PIECES) whalefall.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION whalefall CASCADE" to load this file. \quit'; \
@@ -61,8 +72,12 @@ $(INSTALL_SQL): $(SQL_PIECES) whalefall.control
 whalefall-remote-postgresql: $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -L$(libdir) -lpq -ljansson
 
+whalefall-remote-mysql: $(HELPER_COMMON) $(HELPER_MYSQL)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MYSQL_LIBS) -ljansson -ldl
+
+$(HELPER_MYSQL): HELPER_INCLUDES = $(MYSQL_INCLUDES)
 $(HELPER_OBJS): %.o: %.c
-	$(CC) $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -I$(CURDIR)/src -isystem $(includedir) \
+	$(CC) $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -I$(CURDIR)/src $(HELPER_INCLUDES) -isystem $(includedir) \
 	    -D_GNU_SOURCE -DWF_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
 
 install: install-helpers
