@@ -31,3 +31,10 @@ CREATE FUNCTION whalefall_api.instances_connection_status(instance_id bigint) RE
 	AS 'MODULE_PATHNAME', 'wf_connections_status';
 COMMENT ON FUNCTION whalefall_api.instances_connection_status(bigint)
 	IS 'how fresh the last successful contact with an instance is: good, warning, poor, unknown';
+
+CREATE FUNCTION whalefall_api.grant_script(db_type text DEFAULT NULL, username text DEFAULT NULL) RETURNS text
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'wf_connections_grant_script';
+COMMENT ON FUNCTION whalefall_api.grant_script(text, text)
+	IS 'script that makes the monitoring account with the least rights; db_type as elsewhere, or mariadb; from psql: \pset format unaligned';

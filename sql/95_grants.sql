@@ -55,6 +55,7 @@ GRANT EXECUTE ON FUNCTION whalefall_api.instances_test_connection            TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_batch_test_connections     TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_validate_connection_params TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_connection_status          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.grant_script                         TO whalefall_viewer;
 
 -- Sync
 GRANT EXECUTE ON FUNCTION whalefall_api.instances_sync_accounts              TO whalefall_user;

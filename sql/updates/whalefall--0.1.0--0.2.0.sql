@@ -382,6 +382,13 @@ CREATE FUNCTION whalefall_api.database_types_options() RETURNS json
 COMMENT ON FUNCTION whalefall_api.database_types_options()
 	IS 'database types in use as options to select from';
 
+CREATE FUNCTION whalefall_api.grant_script(db_type text DEFAULT NULL, username text DEFAULT NULL) RETURNS text
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'wf_connections_grant_script';
+COMMENT ON FUNCTION whalefall_api.grant_script(text, text)
+	IS 'script that makes the monitoring account with the least rights; db_type as elsewhere, or mariadb; from psql: \pset format unaligned';
+
 SELECT whalefall.seal();
 
 GRANT SELECT  ON          whalefall_api.tags                                 TO whalefall_viewer;
@@ -416,3 +423,4 @@ GRANT EXECUTE ON FUNCTION whalefall_api.database_types_list                  TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_active                TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_form_options          TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_options               TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.grant_script                         TO whalefall_viewer;

@@ -132,6 +132,7 @@ my @calls = (
 	q(whalefall_api.instances_connection_status(1)),
 	q(whalefall_api.instances_validate_connection_params('pg', 5432, 1)),
 	q(whalefall_api.instances_test_connection(1)),
+	q(whalefall_api.grant_script('postgresql', 'm')),
 	q(whalefall_api.instances_batch_test_connections('{1}')),
 	q(whalefall_api.instances_sync_accounts(1)),
 	q(whalefall_api.instances_sync_capacity(1)),
