@@ -8,7 +8,7 @@ CREATE FUNCTION whalefall_api.instances_test_connection(instance_id bigint DEFAU
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_connections_test';
 COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text)
-	IS 'test a stored instance (viewer) or given parameters (user); answers the version, or fails with an error type';
+	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type';
 
 CREATE FUNCTION whalefall_api.instances_batch_test_connections(instance_ids bigint[]) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

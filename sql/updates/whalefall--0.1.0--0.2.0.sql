@@ -382,6 +382,9 @@ CREATE FUNCTION whalefall_api.database_types_options() RETURNS json
 COMMENT ON FUNCTION whalefall_api.database_types_options()
 	IS 'database types in use as options to select from';
 
+COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text)
+	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type';
+
 CREATE FUNCTION whalefall_api.grant_script(db_type text DEFAULT NULL, username text DEFAULT NULL) RETURNS text
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
@@ -56,6 +57,19 @@ say(const char *chinese, const char *english)
 	return wf_setting_language == WF_LANGUAGE_EN ? english : chinese;
 }
 
+/* What the account may do, and the names of what it lacks; null when the server did not say. */
+static void
+add_permissions(WfJson *json, const WfRequest *answer)
+{
+	static const char *const names[] = {"permissions", "missing_permissions"};
+	Jsonb *known = NULL;
+
+	if (answer->permissions[0] != '\0')
+		known = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(answer->permissions)));
+	for (size_t i = 0; i < lengthof(names); i++)
+		wf_json_add_jsonb(json, names[i], wf_json_get(known, names[i]));
+}
+
 /* The fields of ConnectionResult (api part 1, 2.7) inside an open object. */
 static void
 add_result(WfJson *json, const WfRequest *answer)
@@ -72,6 +86,7 @@ add_result(WfJson *json, const WfRequest *answer)
 		wf_json_add_text(json, "main_version",
 						 answer->main_version[0] != '\0' ? answer->main_version : NULL);
 		wf_json_add_text(json, "detailed_version", answer->detailed_version);
+		add_permissions(json, answer);
 		return;
 	}
 	wf_json_add_text(json, "message", say("连接失败", "connection failed"));

@@ -8,7 +8,7 @@
 #include "runs/shared.h"
 
 /*
- * Connect, ask for the version, disconnect; fill the request's answer. A stored instance gets the outcome
+ * Connect, ask for the version and what the account may do, disconnect; fill the request's answer. A stored instance gets the outcome
  * recorded; every test leaves one log row. No transaction may be open. Never raises for remote trouble.
  */
 extern void wf_connections_probe(WfRequest *request, WfHelper *helper, MemoryContext context);

@@ -72,8 +72,8 @@ typedef struct WfHelper WfHelper;
 extern WfHelper *wf_helper_create(MemoryContext owner, const char *directory);
 
 /*
- * Reads a target: reads is a comma list of version, accounts, databases, tables. Remote trouble
- * fills the result and never raises; interrupts of the worker, and what row or cancelled raise, do,
+ * Reads a target: reads is a comma list of version, accounts, databases, tables, permissions. Remote
+ * trouble fills the result and never raises; interrupts of the worker, and what row or cancelled raise, do,
  * after the program has been killed. cancelled (may be NULL) is asked when the worker's latch was
  * set and at least every 500 ms. The latch is reset here: look at your own flags after the call.
  * No transaction may be open.

@@ -103,6 +103,11 @@ typedef struct WfRequest
 	char main_version[32];
 	char detailed_version[64];
 	char banner[1024];
+	/*
+	 * What the monitoring account may do: the text of a JSON object with permissions and
+	 * missing_permissions; what does not fit was left out. Empty: it could not be asked.
+	 */
+	char permissions[4096];
 } WfRequest;
 
 typedef struct WfShared

@@ -17,7 +17,7 @@ sub answer { my ($worker, $seconds) = @_; return [ ($worker->frames($seconds))[-
 subtest 'one process serves many requests' => sub {
 	my $worker = start_worker();
 
-	for my $reads ('version', 'accounts', 'databases', 'tables', 'version,accounts,databases,tables')
+	for my $reads ('version', 'accounts', 'databases', 'tables', 'permissions', 'version,accounts,databases,tables,permissions')
 	{
 		$worker->send(request_frame($port, reads => $reads));
 		my @frames = $worker->frames;

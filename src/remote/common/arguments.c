@@ -78,7 +78,8 @@ wf_arguments_help(const WfEngine *engine)
 		   "  --port PORT              default %d\n"
 		   "  --user USER              login name\n"
 		   "  --dbname NAME            database to connect to, default %s\n"
-		   "  --read WHAT              comma list of version, accounts, databases, tables\n",
+		   "  --read WHAT              comma list of version, accounts, databases, tables,\n"
+		   "                           permissions\n",
 		   engine->default_port, engine->default_dbname);
 	printf("  --tls-mode MODE          disable, prefer (default), require, verify-ca, verify-full\n"
 		   "  --tls-ca FILE            certificates (PEM) of the authorities to trust\n");

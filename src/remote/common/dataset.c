@@ -48,3 +48,11 @@ const WfDataset wf_dataset_table = {"table",
 									 {"data_bytes", WF_COLUMN_NUMBER},
 									 {"index_bytes", WF_COLUMN_NUMBER},
 									 {"row_estimate", WF_COLUMN_NUMBER}}};
+
+const WfDataset wf_dataset_permission = {"permission",
+										 4,
+										 -1,
+										 {{"name", WF_COLUMN_TEXT},
+										  {"needed_for", WF_COLUMN_TEXT},
+										  {"granted", WF_COLUMN_BOOLEAN},
+										  {"hint", WF_COLUMN_TEXT}}};

@@ -36,12 +36,13 @@ typedef struct WfDataset
 	WfColumn columns[WF_DATASET_COLUMNS];
 } WfDataset;
 
-extern const WfDataset wf_dataset_account;	/* key, username */
-extern const WfDataset wf_dataset_item;		/* key, category, path..., name */
-extern const WfDataset wf_dataset_value;	/* key, category, name, kind, text */
-extern const WfDataset wf_dataset_public;	/* category, object, name */
-extern const WfDataset wf_dataset_meta;		/* name, value */
-extern const WfDataset wf_dataset_database; /* name, is_system, ..., size_bytes, note */
-extern const WfDataset wf_dataset_table;	/* schema, name, sizes, row_estimate */
+extern const WfDataset wf_dataset_account;	  /* key, username */
+extern const WfDataset wf_dataset_item;		  /* key, category, path..., name */
+extern const WfDataset wf_dataset_value;	  /* key, category, name, kind, text */
+extern const WfDataset wf_dataset_public;	  /* category, object, name */
+extern const WfDataset wf_dataset_meta;		  /* name, value */
+extern const WfDataset wf_dataset_database;	  /* name, is_system, ..., size_bytes, note */
+extern const WfDataset wf_dataset_table;	  /* schema, name, sizes, row_estimate */
+extern const WfDataset wf_dataset_permission; /* name, needed_for, granted, hint */
 
 #endif

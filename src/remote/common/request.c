@@ -42,10 +42,9 @@ static const struct
 	const char *name;
 	unsigned flag;
 } read_words[] = {
-	{"version", WF_READ_VERSION},
-	{"accounts", WF_READ_ACCOUNTS},
-	{"databases", WF_READ_DATABASES},
-	{"tables", WF_READ_TABLES},
+	{"version", WF_READ_VERSION},		  {"accounts", WF_READ_ACCOUNTS},
+	{"databases", WF_READ_DATABASES},	  {"tables", WF_READ_TABLES},
+	{"permissions", WF_READ_PERMISSIONS},
 };
 
 #define NREADS (sizeof(read_words) / sizeof(read_words[0]))

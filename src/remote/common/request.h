@@ -10,10 +10,11 @@
 #include "remote/common/frame.h"
 
 /* What can be read; a request names at least one. */
-#define WF_READ_VERSION	  0x01u
-#define WF_READ_ACCOUNTS  0x02u
-#define WF_READ_DATABASES 0x04u
-#define WF_READ_TABLES	  0x08u
+#define WF_READ_VERSION		0x01u
+#define WF_READ_ACCOUNTS	0x02u
+#define WF_READ_DATABASES	0x04u
+#define WF_READ_TABLES		0x08u
+#define WF_READ_PERMISSIONS 0x10u
 
 /* All strings are malloc'd; NULL where the request did not say. */
 typedef struct WfRequest

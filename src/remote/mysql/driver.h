@@ -90,6 +90,7 @@ extern int wf_my_role_parts(WfMySession *session, WfMyPart *parts, int nparts);
 extern int wf_my_privilege_parts(WfMySession *session, WfMyPart *parts, int nparts);
 extern int wf_my_database_parts(WfMySession *session, WfMyPart *parts, int nparts);
 extern int wf_my_table_parts(WfMySession *session, WfMyPart *parts, int nparts);
+extern int wf_my_permission_parts(WfMySession *session, WfMyPart *parts, int nparts);
 
 /* Emits an item of an account: the category, where it stands below it, and what it is. */
 extern void wf_my_emit_item(WfMySession *session, const WfMyAccount *account, const char *category,
@@ -100,6 +101,7 @@ extern void wf_my_accounts_finish(WfMySession *session);
 extern void wf_my_roles_finish(WfMySession *session);
 extern void wf_my_privileges_finish(WfMySession *session);
 extern void wf_my_databases_finish(WfMySession *session);
+extern void wf_my_permissions_finish(WfMySession *session);
 
 /* Frees what a read of databases has gathered. */
 extern void wf_my_sizes_free(WfMySession *session);

@@ -38,6 +38,8 @@ read_first(WfMySession *session)
 		nparts = wf_my_database_parts(session, parts, nparts);
 	if ((reads & WF_READ_TABLES) != 0)
 		nparts = wf_my_table_parts(session, parts, nparts);
+	if ((reads & WF_READ_PERMISSIONS) != 0)
+		nparts = wf_my_permission_parts(session, parts, nparts);
 	/* Settings alone would be for nothing. */
 	if ((reads & ~WF_READ_VERSION) == 0)
 		return true;
@@ -45,6 +47,8 @@ read_first(WfMySession *session)
 		return false;
 	if ((reads & WF_READ_DATABASES) != 0)
 		wf_my_databases_finish(session);
+	if ((reads & WF_READ_PERMISSIONS) != 0)
+		wf_my_permissions_finish(session);
 	return true;
 }
 
@@ -102,7 +106,8 @@ main(int argc, char **argv)
 		.title = "MySQL or MariaDB",
 		.default_port = 3306,
 		.default_dbname = "mysql",
-		.reads = WF_READ_VERSION | WF_READ_ACCOUNTS | WF_READ_DATABASES | WF_READ_TABLES,
+		.reads = WF_READ_VERSION | WF_READ_ACCOUNTS | WF_READ_DATABASES | WF_READ_TABLES |
+				 WF_READ_PERMISSIONS,
 		.server_keys = true,
 		.client = client,
 		.serve = serve,

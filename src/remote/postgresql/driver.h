@@ -75,6 +75,7 @@ extern int wf_pg_session_parts(WfPgSession *session, WfPgPart *parts, int nparts
 extern int wf_pg_account_parts(WfPgSession *session, WfPgPart *parts, int nparts);
 extern int wf_pg_database_parts(WfPgSession *session, WfPgPart *parts, int nparts);
 extern int wf_pg_table_parts(WfPgSession *session, WfPgPart *parts, int nparts);
+extern int wf_pg_permission_parts(WfPgSession *session, WfPgPart *parts, int nparts);
 
 /* Classifies why a connection attempt failed, from libpq's text and the state it was in. */
 extern void wf_pg_connect_failure(WfFailure *failure, const char *text, ConnStatusType last_status);

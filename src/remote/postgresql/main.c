@@ -34,6 +34,8 @@ read_all(WfPgSession *session)
 		nparts = wf_pg_database_parts(session, parts, nparts);
 	if ((reads & WF_READ_TABLES) != 0)
 		nparts = wf_pg_table_parts(session, parts, nparts);
+	if ((reads & WF_READ_PERMISSIONS) != 0)
+		nparts = wf_pg_permission_parts(session, parts, nparts);
 	return wf_pg_run(session, parts, nparts);
 }
 
@@ -69,7 +71,8 @@ main(int argc, char **argv)
 		.title = "PostgreSQL",
 		.default_port = 5432,
 		.default_dbname = "postgres",
-		.reads = WF_READ_VERSION | WF_READ_ACCOUNTS | WF_READ_DATABASES | WF_READ_TABLES,
+		.reads = WF_READ_VERSION | WF_READ_ACCOUNTS | WF_READ_DATABASES | WF_READ_TABLES |
+				 WF_READ_PERMISSIONS,
 		.client = client,
 		.serve = serve,
 	};
