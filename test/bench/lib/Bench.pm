@@ -14,7 +14,7 @@ use Whalefall::Cluster;
 use Whalefall::Fleet;
 use Whalefall::Tree;
 
-our @EXPORT_OK = qw(row control_plane target add_instance children_of worker_pid anon_kb cpu_ns
+our @EXPORT_OK = qw(row control_plane target mysql_target mysql_credential add_instance children_of worker_pid anon_kb cpu_ns
 	wait_until median sync_ok known);
 
 my @COLUMNS = qw(figure measured floor ratio must ok);
@@ -89,11 +89,37 @@ sub target
 	return $cluster;
 }
 
-# Registers a server with the control plane and gives its id. Arguments: control plane, name, port.
+# The same from MariaDB: one of this machine, with the same monitoring login. Dies when there is none.
+sub mysql_target
+{
+	require Whalefall::MySQL;
+	my $server = Whalefall::MySQL::mysql_server('mariadb10') // croak 'there is no MariaDB server on this machine';
+
+	$server->query("create user monitor\@'%' identified by '$Whalefall::Fleet::PASSWORD';"
+		  . " grant select, process, show databases on *.* to monitor\@'%'");
+	return $server;
+}
+
+# Stores that login for MySQL and MariaDB with the control plane and gives the credential's id.
+sub mysql_credential
+{
+	my ($control) = @_;
+	my $line = join "\t", 'mysql', 'database', 'mysql', 'monitor', $Whalefall::Fleet::PASSWORD;
+
+	$control->query("copy whalefall_api.credential_input (name, credential_type, db_type, username, password) from stdin;\n"
+		  . "$line\n\\.\n", database => 'whalefall');
+	return $control->value("select id from whalefall_api.credentials where name = 'mysql'", database => 'whalefall');
+}
+
+# Registers a server with the control plane and gives its id. Arguments: control plane, name, port; for one
+# of MySQL or MariaDB also its credential.
 sub add_instance
 {
-	my ($control, $name, $port) = @_;
-	my $id = Whalefall::Fleet::register($control, name => $name, port => $port);
+	my ($control, $name, $port, $mysql) = @_;
+	my $id = $mysql
+	  ? $control->value("select whalefall_api.instances_create(name => '$name', db_type => 'mysql', host => '127.0.0.1',"
+		  . " port => $port, credential_id => $mysql) #>> '{instance,id}'", database => 'whalefall')
+	  : Whalefall::Fleet::register($control, name => $name, port => $port);
 
 	# The pair is alone on the loopback: nothing to encrypt, and the proxy reads the protocol.
 	$control->query("update whalefall.instances set tls_mode = 'disable' where id = $id", database => 'whalefall');

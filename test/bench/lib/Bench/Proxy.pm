@@ -1,12 +1,13 @@
-# A TCP relay that delays both directions and counts the round trips of PostgreSQL connections.
+# A TCP relay that delays both directions and counts the round trips of PostgreSQL and MySQL connections.
 #
 #     my $proxy = Bench::Proxy->new(port => 5432, latency => 0.005);
+#     my $other = Bench::Proxy->new(port => 3306, latency => 0.005, engine => 'mysql');
 #     ... connect to 127.0.0.1, port $proxy->port ...
 #     my @connections = $proxy->stop;       # [{ trips => 3, to_server => bytes, to_client => bytes }, ...]
 #
 # A round trip after connecting: the client sends something after it was given everything sent to it so far,
-# and the server answers. What belongs to connecting (up to the first ReadyForQuery) does not count, nor does
-# a last message that nobody answers. Data is counted when it is handed on, that is after the delay, as the
+# and the server answers. What belongs to connecting (up to the first ReadyForQuery, or the OK packet that
+# ends a login to MySQL or MariaDB) does not count, nor does a last message that nobody answers. Data is counted when it is handed on, that is after the delay, as the
 # receiver sees it; so two answers that arrive together are one. Without TLS only: the protocol is read.
 package Bench::Proxy;
 
@@ -22,7 +23,7 @@ use Time::HiRes qw(time);
 sub new
 {
 	my ($class, %arg) = @_;
-	my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20, Proto => 'tcp')
+	my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 200, Proto => 'tcp')
 	  or die "proxy: $!\n";
 
 	pipe(my $result_out, my $result_in) or die "pipe: $!\n";
@@ -33,7 +34,7 @@ sub new
 		close $_ for $result_out, $stop_in;
 		$SIG{PIPE} = 'IGNORE';
 		my $relay = bless { listen => $listen, stop => $stop_out, port => $arg{port},
-			latency => $arg{latency} // 0, queue => [], ends => {}, done => [] }, $class;
+			latency => $arg{latency} // 0, engine => $arg{engine} // 'postgresql', queue => [], ends => {}, done => [] }, $class;
 		eval { $relay->_serve; 1 } or print STDERR "proxy: $@";
 		print {$result_in} Storable::freeze($relay->{done});
 		close $result_in;
@@ -91,7 +92,7 @@ sub _accept
 
 	return close $client if !$server;
 	my $connection = { trips => 0, to_server => 0, to_client => 0, ready => 0, last => 'server', head => '',
-		asked => 0, begun => '' };
+		asked => 0, begun => '', engine => $self->{engine} };
 	for ([ $client, $server, 'client' ], [ $server, $client, 'server' ])
 	{
 		my ($from, $to, $side) = @$_;
@@ -167,7 +168,8 @@ sub _count
 	$connection->{ $side eq 'client' ? 'to_server' : 'to_client' } += length $data;
 	if (!$connection->{ready})
 	{
-		_watch_connecting($connection, $side, $data);
+		$connection->{engine} eq 'mysql' ? _watch_login($connection, $side, $data)
+		  : _watch_connecting($connection, $side, $data);
 		return;
 	}
 	$connection->{trips}++ if $side eq 'server' && $connection->{last} eq 'client';
@@ -201,6 +203,29 @@ sub _watch_connecting
 		return if length $connection->{head} < 1 + $length;
 		substr $connection->{head}, 0, 1 + $length, '';
 		if ($type eq 'Z')
+		{
+			@{$connection}{qw(ready last)} = (1, 'server');
+			return;
+		}
+	}
+	return;
+}
+
+# Reads the server's packets up to the OK that ends the login. The first one is the greeting; others before
+# the OK choose another way to prove the password, or bring its data.
+sub _watch_login
+{
+	my ($connection, $side, $data) = @_;
+
+	return if $side eq 'client';
+	$connection->{head} .= $data;
+	while (length $connection->{head} >= 5)
+	{
+		my $length = unpack 'V', substr($connection->{head}, 0, 3) . "\0";
+		return if length $connection->{head} < 4 + $length;
+		my $first = ord substr $connection->{head}, 4, 1;
+		substr $connection->{head}, 0, 4 + $length, '';
+		if ($connection->{asked}++ && $first == 0)
 		{
 			@{$connection}{qw(ready last)} = (1, 'server');
 			return;
