@@ -2,13 +2,17 @@
 # counted on the wire, by a relay that delays every byte, not told by the program that makes them.
 use strict;
 use warnings;
-use Bench qw(row control_plane target add_instance sync_ok known);
+use Bench qw(row control_plane target mysql_target mysql_credential add_instance sync_ok known);
 use Bench::Proxy;
+use IPC::Run ();
+use Whalefall::Fleet;
 
 my $MOST = 8;
 my $LATENCY = 0.020;    # seconds, each way
 my $control = control_plane();
 my %target = (10 => target(), 10_000 => target());
+my %mysql = (10 => mysql_target(), 10_000 => mysql_target());
+my $credential = mysql_credential($control);
 
 # Roles so that there are as many as the name says, the superuser and the login included; memberships and
 # grants so that every part of the read has something to tell.
@@ -26,12 +30,31 @@ sub fill
 	return;
 }
 
+# The same in a MariaDB: every third account holds a role, every one has privileges on a database. Straight into
+# the tables: statements would take minutes.
+sub fill_mysql
+{
+	my ($server, $count) = @_;
+
+	$server->query(q{create database crm; create database numbers; create role higher; create user template@'%' identified by 'T-1'});
+	my $more = $count - $server->query("select count(*) from mysql.global_priv where user <> 'mariadb.sys'");
+	$server->query(qq{set max_recursive_iterations = $count; create table numbers.n (i int primary key);
+		insert into numbers.n with recursive r(i) as (select 1 union all select i + 1 from r where i < $more) select i from r;
+		insert into mysql.global_priv select '%', concat('app_', i), m.priv from numbers.n, mysql.global_priv m where m.user = 'template';
+		insert into mysql.roles_mapping (Host, User, Role, Admin_option) select '%', concat('app_', i), 'higher', 'N'
+			from numbers.n where i % 3 = 0;
+		insert into mysql.db (Host, Db, User, Select_priv, Insert_priv) select '%', 'crm', concat('app_', i), 'Y', 'Y' from numbers.n;
+		flush privileges});
+	return;
+}
+
 # One sync through the relay: round trips of its only connection.
 sub measure
 {
-	my ($operation, $count) = @_;
-	my $proxy = Bench::Proxy->new(port => $target{$count}->port, latency => $LATENCY);
-	my $id = add_instance($control, "${operation}_$count", $proxy->port);
+	my ($operation, $count, $engine) = @_;
+	my $server = ($engine // '') eq 'mysql' ? $mysql{$count} : $target{$count};
+	my $proxy = Bench::Proxy->new(port => $server->port, latency => $LATENCY, engine => $engine);
+	my $id = add_instance($control, join('_', $operation, $count, $engine // ()), $proxy->port, $engine ? $credential : undef);
 
 	sync_ok($control, $operation, $id);
 	known($control, $id, $count) if $operation eq 'instances_sync_accounts';
@@ -52,6 +75,19 @@ sub count_psql
 	return @connections == 1 ? $connections[0]{trips} : -1;
 }
 
+# The same for the other protocol, with its own client.
+sub count_mariadb
+{
+	my ($server) = @_;
+	my $proxy = Bench::Proxy->new(port => $server->port, latency => 0.005, engine => 'mysql');
+	local $ENV{MYSQL_PWD} = $Whalefall::Fleet::PASSWORD;
+
+	IPC::Run::run([ 'mariadb', '--no-defaults', '--protocol=tcp', '--skip-ssl', '-h127.0.0.1', '-P', $proxy->port, '-umonitor', '-NB' ],
+		'<', \"select 1;\nselect 2;\nselect 3;\nselect 4;\nselect 5;\n", '>', \my $out, IPC::Run::timeout(60)) or die "mariadb: $?\n";
+	my @connections = $proxy->stop;
+	return @connections == 1 && $connections[0]{ready} ? $connections[0]{trips} : -1;
+}
+
 my $known = count_psql($target{10});
 row(figure => 'round trips of psql with 5 statements (checks the counting)', measured => $known, floor => 5,
 	ratio => $known / 5, must => '= 5', ok => $known == 5);
@@ -67,4 +103,20 @@ row(figure => 'the same number for 10 and for 10000 accounts', measured => $trip
 	ratio => sprintf('%.2f', $trips{10_000} / $trips{10}), must => '= 1', ok => $trips{10_000} == $trips{10});
 my $capacity = measure('instances_sync_capacity', 10);
 row(figure => 'round trips, capacity sync', measured => $capacity, floor => 1, ratio => $capacity,
+	must => "<= $MOST", ok => $capacity > 0 && $capacity <= $MOST);
+
+$known = count_mariadb($mysql{10});
+row(figure => 'round trips of mariadb with 5 statements (checks the counting)', measured => $known, floor => 5,
+	ratio => $known / 5, must => '= 5', ok => $known == 5);
+fill_mysql($mysql{$_}, $_) for keys %mysql;
+for my $count (10, 10_000)
+{
+	$trips{"m$count"} = measure('instances_sync_accounts', $count, 'mysql');
+	row(figure => "round trips, account sync of $count accounts, MariaDB", measured => $trips{"m$count"}, floor => 1,
+		ratio => $trips{"m$count"}, must => "<= $MOST", ok => $trips{"m$count"} > 0 && $trips{"m$count"} <= $MOST);
+}
+row(figure => 'the same number for 10 and for 10000 accounts, MariaDB', measured => $trips{m10000}, floor => $trips{m10},
+	ratio => sprintf('%.2f', $trips{m10000} / $trips{m10}), must => '= 1', ok => $trips{m10000} == $trips{m10});
+$capacity = measure('instances_sync_capacity', 10, 'mysql');
+row(figure => 'round trips, capacity sync, MariaDB', measured => $capacity, floor => 1, ratio => $capacity,
 	must => "<= $MOST", ok => $capacity > 0 && $capacity <= $MOST);
