@@ -29,11 +29,13 @@ my $ROUNDS = $ENV{WHALEFALL_BENCH_ROUNDS} || 3;
 my $LATENCY = 0.010;    # seconds, each way
 my $TIMEOUT = 5;        # of whalefall.connect_timeout, its default
 my $MUST = 1.3;
+my $MUST_LIVE = 2;
 my $SEED = 3;
 my @ENGINES = qw(postgresql mysql);
 my %LETTER = (postgresql => 'p', mysql => 'm');
 
 my $dir = tempdir(CLEANUP => 1);
+my %relay;
 my %server = (postgresql => target(), mysql => mysql_target());
 
 # Accounts up to the number, those counted that a server is born with; with memberships and grants on databases,
@@ -212,13 +214,29 @@ sub report
 	return;
 }
 
+# Both have made as many connections, and no connection needed more round trips than another of its engine.
+sub verify_relays
+{
+	my $connections = 2 * $ROUNDS * ($INSTANCES - $SILENT) / @ENGINES;
+
+	for my $engine (@ENGINES)
+	{
+		my @done = $relay{$engine}->stop;
+		my %trips = map { $_->{trips} => 1 } @done;
+		die "$engine: " . @done . " connections instead of $connections\n" if @done != $connections;
+		die "$engine: round trips " . join(', ', sort keys %trips) . "\n" if keys %trips != 1;
+	}
+	return;
+}
+
+# Medians against a factor and seconds.
 sub judge
 {
-	my ($figure, $ours, $floor) = map { ref $_ ? median(@$_) : $_ } @_;
+	my ($figure, $ours, $floor, $factor, $seconds) = map { ref $_ ? median(@$_) : $_ } @_;
 
 	row(figure => $figure, measured => sprintf('%.2f s', $ours), floor => sprintf('%.2f s', $floor),
-		ratio => sprintf('%.2f', $ours / $floor), must => sprintf('<= %.1f x + %d s', $MUST, $TIMEOUT),
-		ok => $ours <= $MUST * $floor + $TIMEOUT);
+		ratio => sprintf('%.2f', $ours / $floor), must => sprintf('<= %.1f x', $factor) . ($seconds ? " + $seconds s" : ''),
+		ok => $ours <= $factor * $floor + $seconds);
 	return;
 }
 
@@ -226,7 +244,7 @@ fill();
 compile();
 record_statements();
 
-my %relay = map { $_ => Bench::Proxy->new(port => $server{$_}->port, latency => $LATENCY, engine => $_) } @ENGINES;
+%relay = map { $_ => Bench::Proxy->new(port => $server{$_}->port, latency => $LATENCY, engine => $_) } @ENGINES;
 my @silent = map { silent_port() } 1 .. $SILENT;
 my @targets = ((map { [ $LETTER{ $ENGINES[ $_ % 2 ] }, $relay{ $ENGINES[ $_ % 2 ] }->port ] } 1 .. $INSTANCES - $SILENT),
 	map { [ $LETTER{ $ENGINES[ $_ % 2 ] }, $silent[$_]->sockport ] } 0 .. $#silent);
@@ -245,5 +263,7 @@ for my $round (1 .. $ROUNDS)
 	push @ours_live, $live;
 	printf "round %d: ours %.2f s, answering ones %.2f s; floor %.2f s and %.2f s\n", $round, $ours[-1], $live, $floor[-1], $floor_live[-1];
 }
-judge("fleet of $INSTANCES x $ACCOUNTS, two engines, 20 ms, $WORKERS workers, $SILENT silent", \@ours, \@floor);
-judge('the same, until the last that answers is stored', \@ours_live, \@floor_live);
+verify_relays();
+judge("fleet of $INSTANCES x $ACCOUNTS, two engines, 20 ms, $WORKERS workers, $SILENT silent", \@ours, \@floor, $MUST, $TIMEOUT);
+# Without the wait for the silent ones, which hides much.
+judge('the same, until the last that answers is stored', \@ours_live, \@floor_live, $MUST_LIVE, 0);

@@ -51,6 +51,8 @@ sub stop
 {
 	my ($self) = @_;
 
+	# A word, not the end of the pipe alone: a relay that was started later holds the pipe too.
+	syswrite $self->{stop}, 'x';
 	close $self->{stop};
 	local $/ = undef;
 	my $frozen = readline $self->{result};
