@@ -7,6 +7,9 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -180,7 +183,41 @@ diag sprintf 'make up again: %.1f s', time - $began;
 is(check_up($a, 'again'), $pid, 'the server was not restarted');
 is(slurp("$a/.whalefall/admin_password"), $password, 'the password is the same');
 is(ask($a, $rows), $counts, 'no row was added');
-my ($status, $said) = run_in($a, 'echo "select 40 + 2" | make psql');
+
+# A MariaDB of this machine: what would add it is printed, and nothing is added.
+my $mysql = tempdir('/tmp/wfup.XXXXXX', CLEANUP => 1);
+my $unix = IO::Socket::UNIX->new(Local => "$mysql/s", Listen => 5) or die "socket: $!";
+my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 5) or die "socket: $!";
+my $mysql_port = $tcp->sockport;
+my $greeter = fork // die "fork: $!";
+if ($greeter == 0)
+{
+	my $greeting = "\x0a5.5.5-10.11.6-MariaDB\0" . 'x' x 40;
+	my $select = IO::Select->new($unix, $tcp);
+	for my $listener (map { $select->can_read } 1 .. 50)
+	{
+		my $client = $listener->accept or next;
+		syswrite $client, substr(pack('V', length $greeting), 0, 3) . "\0$greeting";
+	}
+	POSIX::_exit(0);
+}
+close $_ for $unix, $tcp;
+my ($status, $said) = run_in($a, "WHALEFALL_MYSQL_SOCKETS=$mysql/s make up");
+is($status, 0, 'make up beside a MariaDB');
+like($said, qr/^found MariaDB 10\.11\.6 on \Q$mysql\E\/s and 127\.0\.0\.1:$mysql_port\./m, 'names it');
+like($said, qr/^    \\copy whalefall_api\.credential_input .*^    select whalefall_api\.instances_create\(name => 'local-mariadb-$mysql_port',[^\n]* port => $mysql_port,/ms,
+	'with the commands that would add it');
+is(ask($a, $rows), $counts, 'and adds nothing');
+ask($a, "select whalefall_api.instances_create(name => 'm', db_type => 'mysql', host => 'localhost', port => $mysql_port)");
+($status, $said) = run_in($a, "WHALEFALL_MYSQL_SOCKETS=$mysql/s make up");
+like($said, qr/^found MariaDB 10\.11\.6 on \S+, 127\.0\.0\.1:$mysql_port: managed already$/m, 'one that is registered is not offered again');
+ask($a, "select whalefall_api.instances_batch_delete(array(select id from whalefall_api.instances where name = 'm'), 'hard')");
+kill 'KILL', $greeter;
+waitpid $greeter, 0;
+($status, $said) = run_in($a, "WHALEFALL_MYSQL_SOCKETS=$mysql/s make up");
+is($status, 0, 'make up beside one that is gone');
+unlike($said, qr/found M/, 'says nothing of it');
+($status, $said) = run_in($a, 'echo "select 40 + 2" | make psql');
 like($said, qr/\b42\b/, 'make psql connects');
 
 # No secret of the monitoring role has reached a log.
