@@ -194,8 +194,9 @@ if ($greeter == 0)
 {
 	my $greeting = "\x0a5.5.5-10.11.6-MariaDB\0" . 'x' x 40;
 	my $select = IO::Select->new($unix, $tcp);
-	for my $listener (map { $select->can_read } 1 .. 50)
+	for (1 .. 50)
 	{
+		my ($listener) = $select->can_read(600) or last;
 		my $client = $listener->accept or next;
 		syswrite $client, substr(pack('V', length $greeting), 0, 3) . "\0$greeting";
 	}
