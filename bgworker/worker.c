@@ -107,6 +107,7 @@ static bool
 check_ready(void)
 {
 	const char *reason = NULL;
+	MemoryContext outer = CurrentMemoryContext;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -128,6 +129,8 @@ check_ready(void)
 		PopActiveSnapshot();
 	}
 	CommitTransactionCommand();
+	/* A commit leaves us in the memory that lives as long as the process. */
+	MemoryContextSwitchTo(outer);
 	if (reason != NULL)
 		log_idle_once(reason, "Run CREATE EXTENSION or ALTER EXTENSION whalefall UPDATE, then"
 							  " SELECT whalefall.setup().");
