@@ -393,6 +393,7 @@ serve_request(int index)
 	PG_END_TRY();
 	finish_request(request, &order);
 	explicit_bzero(order.secret, sizeof(order.secret));
+	MemoryContextSwitchTo(item_context);
 	MemoryContextReset(item_context);
 }
 
