@@ -1,5 +1,5 @@
 /*
- * settings.c - every setting of whalefall, in alphabetical order.
+ * settings.c - every setting of whalefall, in alphabetical order, those of the HTTP front apart.
  *
  * The two settings that name secret files can be read by superusers only, and come from the
  * configuration files alone, so that no session can point the program at another file.
@@ -14,20 +14,29 @@
 #include "base/settings.h"
 #include "base/level.h"
 
+int wf_setting_access_token_life;
+bool wf_setting_api_docs;
 char *wf_setting_app_name;
 int wf_setting_bcrypt_cost;
 int wf_setting_connect_timeout;
+int wf_setting_cookie_secure;
 char *wf_setting_database;
 char *wf_setting_helper_directory;
+int wf_setting_http_log_mode;
+int wf_setting_http_log_slow_ms;
 int wf_setting_inventory_guard_accounts;
 int wf_setting_inventory_guard_percent;
 char *wf_setting_jwt_file;
 char *wf_setting_key_file;
 int wf_setting_language;
 int wf_setting_log_min_level;
+int wf_setting_login_rate_limit;
+int wf_setting_login_rate_window;
 int wf_setting_max_waiting;
 int wf_setting_max_workers;
+int wf_setting_refresh_token_life;
 int wf_setting_remote_statement_timeout;
+int wf_setting_session_life;
 int wf_setting_sync_wait;
 int wf_setting_test_connect_timeout;
 char *wf_setting_timezone;
@@ -37,6 +46,19 @@ int wf_setting_test_retry_base = 30000;
 
 static const struct config_enum_entry language_options[] = {
 	{"zh", WF_LANGUAGE_ZH, false}, {"en", WF_LANGUAGE_EN, false}, {NULL, 0, false}};
+
+static const struct config_enum_entry cookie_secure_options[] = {
+	{"auto", WF_COOKIE_SECURE_AUTO, false},
+	{"on", WF_COOKIE_SECURE_ON, false},
+	{"off", WF_COOKIE_SECURE_OFF, false},
+	{NULL, 0, false}};
+
+static const struct config_enum_entry http_log_options[] = {
+	{"all", WF_HTTP_LOG_ALL, false},
+	{"slow_or_error", WF_HTTP_LOG_SLOW_OR_ERROR, false},
+	{"errors_only", WF_HTTP_LOG_ERRORS_ONLY, false},
+	{"off", WF_HTTP_LOG_OFF, false},
+	{NULL, 0, false}};
 
 static const struct config_enum_entry log_level_options[] = {
 	{"debug", WF_LOG_DEBUG, false},		  {"info", WF_LOG_INFO, false},
@@ -81,6 +103,39 @@ define_testing(void)
 				  &wf_setting_test_now, "", PGC_SUSET, 0);
 	define_int("whalefall.test_retry_base", "First back-off of a lost item (tests only).",
 			   &wf_setting_test_retry_base, 30000, 0, 3600000, PGC_SIGHUP, GUC_UNIT_MS);
+}
+
+static void
+define_enum(const char *name, const char *text, int *variable, int value,
+			const struct config_enum_entry *options, GucContext context)
+{
+	DefineCustomEnumVariable(name, text, NULL, variable, value, options, context, 0, NULL, NULL,
+							 NULL);
+}
+
+/* What only the API over HTTP needs. */
+static void
+define_http(void)
+{
+	define_int("whalefall.access_token_life", "How long an access token is valid.",
+			   &wf_setting_access_token_life, 3600, 60, 86400, PGC_SIGHUP, GUC_UNIT_S);
+	DefineCustomBoolVariable("whalefall.api_docs", "Offer the interactive page of the API.", NULL,
+							 &wf_setting_api_docs, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	define_enum("whalefall.cookie_secure", "Whether cookies are marked Secure; auto: over https.",
+				&wf_setting_cookie_secure, WF_COOKIE_SECURE_AUTO, cookie_secure_options,
+				PGC_SIGHUP);
+	define_enum("whalefall.http_log_mode", "Which finished requests get a row in the unified log.",
+				&wf_setting_http_log_mode, WF_HTTP_LOG_SLOW_OR_ERROR, http_log_options, PGC_SIGHUP);
+	define_int("whalefall.http_log_slow_ms", "From when on a request counts as slow.",
+			   &wf_setting_http_log_slow_ms, 1000, 0, 3600000, PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("whalefall.login_rate_limit", "Logins per window, by name and address.",
+			   &wf_setting_login_rate_limit, 10, 1, 10000, PGC_SIGHUP, 0);
+	define_int("whalefall.login_rate_window", "Length of the window that logins are counted in.",
+			   &wf_setting_login_rate_window, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S);
+	define_int("whalefall.refresh_token_life", "How long a refresh token is valid.",
+			   &wf_setting_refresh_token_life, 2592000, 60, 31536000, PGC_SIGHUP, GUC_UNIT_S);
+	define_int("whalefall.session_life", "How long the cookie of a login is valid.",
+			   &wf_setting_session_life, 604800, 60, 31536000, PGC_SIGHUP, GUC_UNIT_S);
 }
 
 /* Define all settings; called once from _PG_init. */
@@ -131,6 +186,7 @@ wf_settings_define(void)
 	DefineCustomStringVariable("whalefall.timezone", "Zone of business days and schedules.", NULL,
 							   &wf_setting_timezone, "Asia/Shanghai", PGC_SIGHUP, 0, check_timezone,
 							   NULL, NULL);
+	define_http();
 	define_testing();
 	MarkGUCPrefixReserved("whalefall");
 }

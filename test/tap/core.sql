@@ -4,7 +4,7 @@ begin;
 select plan(24);
 
 -- Errors.
-select is((select count(*) - count(distinct message_code) from whalefall.error_table())::int, 0, 'every code once');
+select is((select count(*) - count(distinct (message_code, http_status)) from whalefall.error_table())::int, 0, 'every code once per status');
 select is((select string_agg(message_code, ',') from whalefall.error_table() where sqlstate <> 'PT' || http_status or message_en ~ '[^ -~]' or message_en ~ '^[A-Z]|\.$'), null,
 	'SQLSTATE says the status; messages are ASCII, in PostgreSQL''s form');
 
