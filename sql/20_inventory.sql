@@ -54,7 +54,9 @@ CREATE TABLE whalefall.instances (
 	last_capacity_sync_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
-	deleted_at timestamptz
+	deleted_at timestamptz,
+	server_public_key text CHECK (length(server_public_key) BETWEEN 1 AND 4096),
+	allow_cleartext_key boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE whalefall.instances IS 'the fleet: database servers registered here';
 CREATE INDEX instances_credential_id_idx ON whalefall.instances (credential_id);

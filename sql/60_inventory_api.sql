@@ -36,7 +36,8 @@ CREATE VIEW whalefall_api.instances AS
 		i.last_connect_ok, i.last_connect_error, i.created_at, i.updated_at, i.deleted_at,
 		(SELECT coalesce(array_agg(t.name ORDER BY t.category, t.display_name, t.name), '{}')
 			FROM whalefall.instance_tags l JOIN whalefall.tags t ON t.id = l.tag_id
-			WHERE l.instance_id = i.id) AS tags
+			WHERE l.instance_id = i.id) AS tags,
+		i.server_public_key, i.allow_cleartext_key
 	FROM whalefall.instances i;
 COMMENT ON VIEW whalefall_api.instances IS 'the fleet, deleted instances included';
 COMMENT ON COLUMN whalefall_api.instances.id IS 'id of the instance';
@@ -68,6 +69,8 @@ COMMENT ON COLUMN whalefall_api.instances.created_at IS 'when it was registered'
 COMMENT ON COLUMN whalefall_api.instances.updated_at IS 'when its registration was changed last';
 COMMENT ON COLUMN whalefall_api.instances.deleted_at IS 'when it was put into the recycle bin; null = it is not there';
 COMMENT ON COLUMN whalefall_api.instances.tags IS 'codes of its tags, by category and display name';
+COMMENT ON COLUMN whalefall_api.instances.server_public_key IS 'MySQL: public key of the server for logins without TLS, in PEM form; null = none';
+COMMENT ON COLUMN whalefall_api.instances.allow_cleartext_key IS 'MySQL: true = that key may be fetched from whoever answers; anybody in between gets the password';
 
 -- The way in for secrets from psql: \copy whalefall_api.credential_input from a file or from stdin.
 CREATE VIEW whalefall_api.credential_input AS
@@ -157,23 +160,25 @@ COMMENT ON FUNCTION whalefall_api.instances_get(bigint) IS 'one instance that is
 CREATE FUNCTION whalefall_api.instances_create(name text DEFAULT NULL, db_type text DEFAULT NULL,
 	host text DEFAULT NULL, port integer DEFAULT NULL, database_name text DEFAULT NULL,
 	credential_id bigint DEFAULT NULL, description text DEFAULT NULL, is_active boolean DEFAULT NULL,
-	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL, tag_names text[] DEFAULT NULL) RETURNS json
+	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL, tag_names text[] DEFAULT NULL,
+	server_public_key text DEFAULT NULL, allow_cleartext_key boolean DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_create';
-COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text, text[])
-	IS 'register an instance; name, db_type, host and port are required; tag_names that are not known are ignored';
+COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text, text[], text, boolean)
+	IS 'register an instance; name, db_type, host and port are required; tag_names that are not known are ignored; server_public_key and allow_cleartext_key are for logins of MySQL without TLS';
 
 CREATE FUNCTION whalefall_api.instances_update(instance_id bigint, name text DEFAULT NULL,
 	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
 	database_name text DEFAULT NULL, credential_id bigint DEFAULT NULL, description text DEFAULT NULL,
 	is_active boolean DEFAULT NULL, tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL,
-	clear text[] DEFAULT '{}', tag_names text[] DEFAULT NULL) RETURNS json
+	clear text[] DEFAULT '{}', tag_names text[] DEFAULT NULL, server_public_key text DEFAULT NULL,
+	allow_cleartext_key boolean DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_update';
-COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[], text[])
-	IS 'change the given fields of an instance; tag_names replaces its tags; clear names what becomes null or empty (database_name, credential_id, description, tls_mode, tls_ca, tag_names)';
+COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[], text[], text, boolean)
+	IS 'change the given fields of an instance; tag_names replaces its tags; clear names what becomes null or empty (database_name, credential_id, description, tls_mode, tls_ca, tag_names, server_public_key)';
 
 CREATE FUNCTION whalefall_api.instances_delete(instance_id bigint) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -69,6 +69,11 @@ SELECT pg_catalog.pg_extension_config_dump('whalefall.instance_tags', '');
 SELECT pg_catalog.pg_extension_config_dump('whalefall.database_type_configs', '');
 SELECT pg_catalog.pg_extension_config_dump('whalefall.database_type_configs_id_seq', '');
 
+-- Logins of MySQL without TLS.
+ALTER TABLE whalefall.instances
+	ADD COLUMN server_public_key text CHECK (length(server_public_key) BETWEEN 1 AND 4096),
+	ADD COLUMN allow_cleartext_key boolean NOT NULL DEFAULT false;
+
 -- Replaced and not dropped: other views may stand on it. A replaced view must be ours already, the server says.
 CREATE OR REPLACE VIEW whalefall_api.instances AS
 	SELECT i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.description, i.is_active,
@@ -85,11 +90,14 @@ CREATE OR REPLACE VIEW whalefall_api.instances AS
 		i.last_connect_ok, i.last_connect_error, i.created_at, i.updated_at, i.deleted_at,
 		(SELECT coalesce(array_agg(t.name ORDER BY t.category, t.display_name, t.name), '{}')
 			FROM whalefall.instance_tags l JOIN whalefall.tags t ON t.id = l.tag_id
-			WHERE l.instance_id = i.id) AS tags
+			WHERE l.instance_id = i.id) AS tags,
+		i.server_public_key, i.allow_cleartext_key
 	FROM whalefall.instances i;
 COMMENT ON COLUMN whalefall_api.instances.tags IS 'codes of its tags, by category and display name';
+COMMENT ON COLUMN whalefall_api.instances.server_public_key IS 'MySQL: public key of the server for logins without TLS, in PEM form; null = none';
+COMMENT ON COLUMN whalefall_api.instances.allow_cleartext_key IS 'MySQL: true = that key may be fetched from whoever answers; anybody in between gets the password';
 
--- These take one argument more.
+-- These take further arguments.
 DROP FUNCTION whalefall_api.credentials_list(text, text, text, text, integer, integer, text, text);
 DROP FUNCTION whalefall_api.instances_list(text, text, text, boolean, integer, integer, text, text);
 DROP FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text);
@@ -117,23 +125,25 @@ COMMENT ON FUNCTION whalefall_api.instances_list(text, text, text, boolean, inte
 CREATE FUNCTION whalefall_api.instances_create(name text DEFAULT NULL, db_type text DEFAULT NULL,
 	host text DEFAULT NULL, port integer DEFAULT NULL, database_name text DEFAULT NULL,
 	credential_id bigint DEFAULT NULL, description text DEFAULT NULL, is_active boolean DEFAULT NULL,
-	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL, tag_names text[] DEFAULT NULL) RETURNS json
+	tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL, tag_names text[] DEFAULT NULL,
+	server_public_key text DEFAULT NULL, allow_cleartext_key boolean DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_create';
-COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text, text[])
-	IS 'register an instance; name, db_type, host and port are required; tag_names that are not known are ignored';
+COMMENT ON FUNCTION whalefall_api.instances_create(text, text, text, integer, text, bigint, text, boolean, text, text, text[], text, boolean)
+	IS 'register an instance; name, db_type, host and port are required; tag_names that are not known are ignored; server_public_key and allow_cleartext_key are for logins of MySQL without TLS';
 
 CREATE FUNCTION whalefall_api.instances_update(instance_id bigint, name text DEFAULT NULL,
 	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
 	database_name text DEFAULT NULL, credential_id bigint DEFAULT NULL, description text DEFAULT NULL,
 	is_active boolean DEFAULT NULL, tls_mode text DEFAULT NULL, tls_ca text DEFAULT NULL,
-	clear text[] DEFAULT '{}', tag_names text[] DEFAULT NULL) RETURNS json
+	clear text[] DEFAULT '{}', tag_names text[] DEFAULT NULL, server_public_key text DEFAULT NULL,
+	allow_cleartext_key boolean DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_instances_update';
-COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[], text[])
-	IS 'change the given fields of an instance; tag_names replaces its tags; clear names what becomes null or empty (database_name, credential_id, description, tls_mode, tls_ca, tag_names)';
+COMMENT ON FUNCTION whalefall_api.instances_update(bigint, text, text, text, integer, text, bigint, text, boolean, text, text, text[], text[], text, boolean)
+	IS 'change the given fields of an instance; tag_names replaces its tags; clear names what becomes null or empty (database_name, credential_id, description, tls_mode, tls_ca, tag_names, server_public_key)';
 
 -- Instances, continued: options, statistics, files, batches, the recycle bin.
 
@@ -382,7 +392,16 @@ CREATE FUNCTION whalefall_api.database_types_options() RETURNS json
 COMMENT ON FUNCTION whalefall_api.database_types_options()
 	IS 'database types in use as options to select from';
 
-COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text)
+DROP FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text);
+CREATE FUNCTION whalefall_api.instances_test_connection(instance_id bigint DEFAULT NULL,
+	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
+	credential_id bigint DEFAULT NULL, username text DEFAULT NULL, password text DEFAULT NULL,
+	database_name text DEFAULT NULL, name text DEFAULT NULL, server_public_key text DEFAULT NULL,
+	allow_cleartext_key boolean DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_connections_test';
+COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text, text, boolean)
 	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type';
 
 CREATE FUNCTION whalefall_api.grant_script(db_type text DEFAULT NULL, username text DEFAULT NULL) RETURNS text
@@ -426,4 +445,5 @@ GRANT EXECUTE ON FUNCTION whalefall_api.database_types_list                  TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_active                TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_form_options          TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.database_types_options               TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_test_connection            TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.grant_script                         TO whalefall_viewer;

@@ -21,6 +21,7 @@
 #include "base/spi.h"
 #include "base/text.h"
 #include "inventory/instance.h"
+#include "inventory/server_key.h"
 #include "inventory/validate.h"
 #include "runs/operation.h"
 #include "runs/request.h"
@@ -195,6 +196,21 @@ seal_given_login(WfRequest *request, const char *username, char *password)
 	memcpy(request->secret, VARDATA_ANY(sealed), request->secret_length);
 }
 
+/* The two arguments that 0.1.0 had not: server_public_key, allow_cleartext_key. */
+static void
+fill_server_key(FunctionCallInfo fcinfo, WfRequest *request)
+{
+	char *key;
+
+	if (PG_NARGS() < 11)
+		return;
+	key = wf_server_key_check(text_arg(fcinfo, 9));
+	request->allow_cleartext_key = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
+	wf_server_key_require_mysql(request->db_type, key, request->allow_cleartext_key);
+	if (key != NULL)
+		strlcpy(request->server_public_key, key, sizeof(request->server_public_key));
+}
+
 /* Mode B of the contract: parameters instead of a stored instance. */
 static void
 fill_adhoc(FunctionCallInfo fcinfo, WfRequest *request)
@@ -225,6 +241,7 @@ fill_adhoc(FunctionCallInfo fcinfo, WfRequest *request)
 	request->port = PG_GETARG_INT32(3);
 	strlcpy(request->database, database != NULL ? database : "", sizeof(request->database));
 	wf_text_copy(request->label, sizeof(request->label), is_blank(label) ? "temp_test" : label);
+	fill_server_key(fcinfo, request);
 	if (has_login)
 		seal_given_login(request, username, password);
 	else if (wf_caller()->role < WF_ROLE_ADMIN)

@@ -44,6 +44,9 @@ find_target(const WfRequest *request)
 		pstrdup(request->database[0] != '\0' ? request->database
 											 : wf_inventory_default_database(request->db_type));
 	target->tls_mode = "prefer";
+	if (request->server_public_key[0] != '\0')
+		target->server_public_key = pstrdup(request->server_public_key);
+	target->allow_cleartext_key = request->allow_cleartext_key;
 	target->credential_id = request->credential_id;
 	return target;
 }
@@ -80,6 +83,8 @@ fill_target(const WfInstance *from, const WfLogin *login, bool bulk, WfRemoteTar
 	target->password = login->password;
 	target->tls_mode = from->tls_mode;
 	target->tls_ca = from->tls_ca;
+	target->server_public_key = from->server_public_key;
+	target->allow_cleartext_key = from->allow_cleartext_key;
 	target->connect_timeout_ms = timeout * 1000;
 	target->statement_timeout_ms = timeout * 1000;
 }

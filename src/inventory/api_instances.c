@@ -15,12 +15,15 @@
 #include "whalefall.h"
 
 /* The contract's Instance (2.5), from the view. */
-#define DETAIL(tags)                                                                                   \
+#define DETAIL(tags, keys)                                                                             \
 	"i.id, i.name, i.db_type, i.host, i.port, i.database_name, i.database_version, i.main_version, "   \
 	"i.detailed_version, i.credential_id, i.description, " tags " as tags, i.is_active, "              \
 	"i.last_connected, i.created_at, i.updated_at, i.status, (select row_to_json(x) from ("            \
 	"select c.id, c.name, c.username, c.password, c.credential_type from whalefall_api.credentials c " \
-	"where c.id = i.credential_id) x) as credential, i.deleted_at, i.sync_count, i.tls_mode, i.tls_ca"
+	"where c.id = i.credential_id) x) as credential, i.deleted_at, i.sync_count, i.tls_mode, i.tls_ca" keys
+
+/* What 0.2.0 added, as it added tags. */
+#define SERVER_KEYS ", i.server_public_key, i.allow_cleartext_key"
 
 /* Tags of an instance: whole ones for the detail, three fields for the list, and none. */
 #define WHOLE_TAGS                                                                  \
@@ -33,10 +36,11 @@
 	"join whalefall.tags t on t.id = l.tag_id where l.instance_id = i.id)"
 #define NO_TAGS "'[]'::json"
 
-#define FIND(tags)                                                                                  \
+#define FIND(tags, keys)                                                                            \
 	WF_QUERY(                                                                                       \
 		"select json_build_object('instance', row_to_json(item)) from (select " DETAIL(             \
-			tags) " from whalefall_api.instances i where i.id = $1 and i.deleted_at is null) item", \
+			tags,                                                                                   \
+			keys) " from whalefall_api.instances i where i.id = $1 and i.deleted_at is null) item", \
 		INT8OID)
 
 #define LIST(tags)                                                                              \
@@ -86,8 +90,8 @@ wf_instances_list(PG_FUNCTION_ARGS)
 static char *
 instance_json(int64 id, MemoryContext context)
 {
-	static WfQuery find = FIND(WHOLE_TAGS);
-	static WfQuery find_without_tags = FIND(NO_TAGS);
+	static WfQuery find = FIND(WHOLE_TAGS, SERVER_KEYS);
+	static WfQuery find_without_tags = FIND(NO_TAGS, "");
 	WfArg args[] = {WF_ARG_INT64(id)};
 
 	if (wf_spi_run(wf_tag_tables_exist() ? &find : &find_without_tags, SPI_OK_SELECT, args) == 0)
@@ -134,9 +138,20 @@ read_input(FunctionCallInfo fcinfo, int n)
 	return input;
 }
 
+/* Two more, from n on, which a function declared by 0.1.0 has not: server_public_key, allow_cleartext_key. */
+static void
+read_server_key(FunctionCallInfo fcinfo, int n, WfInstanceInput *input)
+{
+	if (n + 1 >= PG_NARGS())
+		return;
+	input->server_public_key = wf_arg_get_text(fcinfo, n);
+	input->has_allow_cleartext_key = !PG_ARGISNULL(n + 1);
+	input->allow_cleartext_key = input->has_allow_cleartext_key && PG_GETARG_BOOL(n + 1);
+}
+
 /*
  * instances_create(name, db_type, host, port, database_name, credential_id, description, is_active, tls_mode,
- * tls_ca, tag_names)
+ * tls_ca, tag_names, server_public_key, allow_cleartext_key)
  */
 Datum
 wf_instances_create(PG_FUNCTION_ARGS)
@@ -147,6 +162,7 @@ wf_instances_create(PG_FUNCTION_ARGS)
 	int64 id;
 	char *json;
 
+	read_server_key(fcinfo, 11, &input);
 	wf_spi_begin();
 	id = wf_instance_create(&input);
 	if (tags != NULL)
@@ -156,12 +172,16 @@ wf_instances_create(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(json));
 }
 
-/* instances_update(instance_id, the ten fields of instances_create, clear, tag_names) */
+/*
+ * instances_update(instance_id, the ten fields of instances_create, clear, tag_names, server_public_key,
+ * allow_cleartext_key)
+ */
 Datum
 wf_instances_update(PG_FUNCTION_ARGS)
 {
 	static const char *const clearable[] = {
-		"database_name", "credential_id", "description", "tls_mode", "tls_ca", "tag_names", NULL};
+		"database_name", "credential_id", "description",	   "tls_mode",
+		"tls_ca",		 "tag_names",	  "server_public_key", NULL};
 	int64 id = wf_arg_get_id(fcinfo, 0, "Instance");
 	WfInstanceInput input = read_input(fcinfo, 1);
 	ArrayType *tags = wf_arg_get_codes(fcinfo, 12);
@@ -173,6 +193,8 @@ wf_instances_update(PG_FUNCTION_ARGS)
 	input.clears_description = wf_arg_clears(fcinfo, 11, clearable, "description");
 	input.clears_tls_mode = wf_arg_clears(fcinfo, 11, clearable, "tls_mode");
 	input.clears_tls_ca = wf_arg_clears(fcinfo, 11, clearable, "tls_ca");
+	input.clears_server_public_key = wf_arg_clears(fcinfo, 11, clearable, "server_public_key");
+	read_server_key(fcinfo, 13, &input);
 	if (wf_arg_clears(fcinfo, 11, clearable, "tag_names"))
 		tags = construct_empty_array(TEXTOID);
 	wf_spi_begin();

@@ -11,6 +11,7 @@
 #include "base/spi.h"
 #include "inventory/credential.h"
 #include "inventory/instance.h"
+#include "inventory/server_key.h"
 
 static const struct
 {
@@ -37,8 +38,8 @@ wf_inventory_instance_find(int64 id)
 {
 	static WfQuery find =
 		WF_QUERY("select name, db_type, host, port, database_name, tls_mode, tls_ca, is_active, "
-				 "deleted_at is not null, coalesce(credential_id, 0) "
-				 "from whalefall.instances where id = $1",
+				 "deleted_at is not null, coalesce(credential_id, 0), " WF_SERVER_KEY
+				 ", " WF_CLEARTEXT_KEY " from whalefall.instances i where id = $1",
 				 INT8OID);
 	MemoryContext context = CurrentMemoryContext;
 	WfArg args[] = {WF_ARG_INT64(id)};
@@ -61,6 +62,8 @@ wf_inventory_instance_find(int64 id)
 	instance->is_active = wf_spi_bool(0, 8);
 	instance->is_deleted = wf_spi_bool(0, 9);
 	instance->credential_id = wf_spi_int64(0, 10);
+	instance->server_public_key = wf_spi_copy_text(0, 11, context);
+	instance->allow_cleartext_key = wf_spi_bool(0, 12);
 	return instance;
 }
 

@@ -15,7 +15,9 @@ typedef struct WfInstance
 	int port;
 	char *database_name; /* never NULL: the engine's default when none is stored */
 	char *tls_mode;
-	char *tls_ca; /* PEM, or NULL */
+	char *tls_ca;			  /* PEM, or NULL */
+	char *server_public_key;  /* PEM, or NULL; of MySQL alone, as the next */
+	bool allow_cleartext_key; /* that key may be fetched from whoever answers */
 	bool is_active;
 	bool is_deleted;
 	int64 credential_id; /* 0 = none */

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "inventory/credential.h"
 #include "inventory/instance_write.h"
+#include "inventory/server_key.h"
 #include "inventory/validate.h"
 #include "logs/log.h"
 
@@ -39,6 +40,7 @@ typedef struct Checked
 	char *description;
 	const char *tls_mode;
 	char *tls_ca;
+	char *server_key;
 } Checked;
 
 /* Letters, digits, _, - and Chinese characters, at most 100. */
@@ -140,6 +142,7 @@ check(const WfInstanceInput *input)
 		checked.tls_mode = check_tls_mode(input->tls_mode);
 	if (input->tls_ca != NULL)
 		checked.tls_ca = check_tls_ca(input->tls_ca);
+	checked.server_key = wf_server_key_check(input->server_public_key);
 	return checked;
 }
 
@@ -230,6 +233,7 @@ wf_instance_create(const WfInstanceInput *input)
 	wf_guard_require_ready();
 	require_fields(input);
 	checked = check(input);
+	wf_server_key_require_mysql(checked.db_type, checked.server_key, input->allow_cleartext_key);
 	require_free_name(checked.name, 0);
 	args[0] = wf_arg_text(checked.name);
 	args[1] = wf_arg_text(checked.db_type);
@@ -243,6 +247,7 @@ wf_instance_create(const WfInstanceInput *input)
 	args[9] = wf_arg_text(checked.tls_ca);
 	wf_spi_run(&insert, SPI_OK_INSERT_RETURNING, args);
 	id = wf_spi_int64(0, 1);
+	wf_server_key_store(id, input, checked.server_key);
 	require_ca(id);
 	log_write("instance created", "create_instance", id, checked.name);
 	return id;
@@ -262,13 +267,14 @@ lock_row(int64 id)
 	return wf_spi_text(0, 1);
 }
 
-/* Where the instance's login is sent, as one text, and whether it has a login at all. */
+/* Where and how the instance's login is sent, as one text, and whether it has a login at all. */
 static char *
 login_target(int64 id, bool *has_login)
 {
 	static WfQuery find =
-		WF_QUERY("select concat_ws(chr(31), credential_id, host, port, tls_mode, tls_ca), "
-				 "credential_id is not null from whalefall.instances where id = $1",
+		WF_QUERY("select (credential_id, host, port, tls_mode, tls_ca, " WF_SERVER_KEY
+				 ", " WF_CLEARTEXT_KEY ")::text, credential_id is not null "
+				 "from whalefall.instances i where id = $1",
 				 INT8OID);
 	WfArg args[] = {WF_ARG_INT64(id)};
 
@@ -291,7 +297,8 @@ require_same_target(int64 id, const char *before)
 	if (has_login && strcmp(before, after) != 0 && wf_caller()->role < WF_ROLE_ADMIN)
 		wf_raise(WF_ERR_PERMISSION_REQUIRED,
 				 "Only an administrator may change where a stored login is sent.",
-				 "Ask a member of whalefall_admin to change credential_id, host, port or TLS.");
+				 "Ask a member of whalefall_admin to change credential_id, host, port, TLS or "
+				 "the server's key.");
 }
 
 void
@@ -342,6 +349,8 @@ wf_instance_update(int64 id, const WfInstanceInput *input)
 		WF_ARG_BOOL(input->clears_tls_ca || (input->tls_ca != NULL && checked.tls_ca == NULL));
 	args[16] = WF_ARG_TIME(wf_clock_now());
 	wf_spi_run(&update, SPI_OK_UPDATE, args);
+	wf_server_key_store(id, input, checked.server_key);
+	wf_server_key_require_stored_mysql(id);
 	require_same_target(id, target);
 	require_ca(id);
 	log_write("instance updated", "update_instance_detail", id,

@@ -22,11 +22,15 @@ typedef struct WfInstanceInput
 	bool is_active;
 	char *tls_mode;
 	char *tls_ca;
+	char *server_public_key;
+	bool has_allow_cleartext_key;
+	bool allow_cleartext_key;
 	bool clears_database_name;
 	bool clears_credential_id;
 	bool clears_description;
 	bool clears_tls_mode;
 	bool clears_tls_ca;
+	bool clears_server_public_key;
 } WfInstanceInput;
 
 /*

@@ -96,6 +96,8 @@ load_target(WfItem *item, const char *database, WfRemoteTarget *target, WfLogin 
 	target->password = login->password;
 	target->tls_mode = item->instance->tls_mode;
 	target->tls_ca = item->instance->tls_ca;
+	target->server_public_key = item->instance->server_public_key;
+	target->allow_cleartext_key = item->instance->allow_cleartext_key;
 	target->connect_timeout_ms =
 		(item->waited ? wf_setting_test_connect_timeout : wf_setting_connect_timeout) * 1000;
 	target->statement_timeout_ms = wf_setting_remote_statement_timeout * 1000;

@@ -15,6 +15,7 @@
 #include "utils/uuid.h"
 
 #include "base/settings.h"
+#include "inventory/server_key.h"
 
 #define WF_REQUEST_SLOTS 64
 /* Workers of the queue, and one more for every session that may wait at once. */
@@ -88,6 +89,8 @@ typedef struct WfRequest
 	int port;
 	char database[65];
 	char label[128];
+	char server_public_key[WF_SERVER_KEY_SIZE]; /* empty: none */
+	bool allow_cleartext_key;
 	int64 credential_id;
 	char username[512];
 	int secret_length;

@@ -15,6 +15,7 @@
 #define pg_attribute_noreturn()
 #define pg_attribute_unused()
 #define PG_USED_FOR_ASSERTS_ONLY
+#define CppAsString2(x) #x
 #define foreach(cell, list) for (cell = list_head(list); cell != NULL; cell = lnext(list, cell))
 #define PG_TRY() if (wf_cppcheck_unknown()) {
 #define PG_CATCH() } else {

@@ -88,4 +88,69 @@ for my $kind (mysql_servers())
 	};
 }
 
+# MySQL's usual method of login without TLS: under a key of the server that the instance names, or not at all.
+subtest 'a login under the key of the server' => sub {
+	my $server = mysql_server('mysql9') or plan skip_all => 'MySQL could not be had';
+	my $slurp = sub { open my $in, '<', $_[0] or die "$_[0]: $!"; local $/ = undef; return <$in> };
+	my $right = $slurp->($server->data . '/public_key.pem');
+	my $wrong = `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null | openssl pkey -pubout`;
+	my $asked = $server->query(q{show status like 'Caching_sha2_password_rsa_public_key'}) =~ s/^\S+\s//r;
+
+	$server->monitor;
+	$server->query(q{alter user mon@'%' identified with caching_sha2_password by 'Mon-01'});
+	my $id = register($server, 'keyed', 'mon', 'Mon-01');
+	my $update = sub { sql("select whalefall_api.instances_update($id, $_[0]) #>> '{instance,name}'") };
+	# The server remembers who has logged in, and then needs no key any more.
+	my $sync = sub {
+		$server->query('flush privileges');
+		my $said = $c->psql("select whalefall_api.instances_sync_accounts($id)", database => 'whalefall');
+		return sql("select status || ' ' || coalesce(error_type, '-') from whalefall_api.task_run_items order by id desc limit 1")
+		  . ($said->{stderr} =~ /DETAIL:  (.*)/ ? " $1" : '');
+	};
+	my $test = sub {
+		my ($more) = @_;
+		$server->query('flush privileges');
+		my $said = $c->psql("select whalefall_api.instances_test_connection(db_type => 'mysql', host => '127.0.0.1', port => " . $server->port
+			  . ", username => 'mon', password => 'Mon-01'$more) ->> 'main_version'", database => 'whalefall');
+		return $said->{rc} == 0 ? $said->{stdout} =~ s/\s+\z//r : $said->{stderr} =~ /CONNECTION_FAILED: (\w+)/ ? $1 : $said->{stderr};
+	};
+	my ($version) = $server->query('select version()') =~ /^(\d+\.\d+)/;
+
+	is($sync->(), 'completed -', 'under TLS no key is needed');
+	$update->("tls_mode => 'disable'");
+	like($sync->(), qr/^failed tls .*the login needs an encrypted connection or the server's public key/, 'without TLS, key and leave: refused');
+	is(sql("select last_connect_error from whalefall_api.instances where id = $id"), 'tls', 'as is known of the instance');
+	is(sql("select whalefall_api.instances_connection_status($id) ->> 'status'"), 'poor', 'whose connection is poor');
+	$update->("server_public_key => '$wrong'");
+	like($sync->(), qr/^failed auth /, 'under the key of another: refused');
+	$update->("server_public_key => '$asked'");
+	is(sql("select server_public_key from whalefall_api.instances where id = $id"), $right =~ s/[\s\0]+\z//r, 'what the server says is its key');
+	is($sync->(), 'completed -', 'under that: read');
+	is(sql("select whalefall_api.instances_sync_capacity($id) #>> '{result,status}'"), 'completed', 'sizes too');
+	is(sql("select count(*) from whalefall_api.accounts where instance_id = $id and username = 'mon\@%'"), '1', 'its accounts are there');
+	$update->("clear => '{server_public_key}'");
+	like($sync->(), qr/^failed tls /, 'the key taken away: refused');
+	$update->('allow_cleartext_key => true');
+	is($sync->(), 'completed -', 'with leave to fetch it: read');
+	$server->query('flush privileges');
+	is(sql("select whalefall_api.instances_test_connection($id) ->> 'main_version'"), $version, 'and tested');
+	$update->("server_public_key => '$wrong'");
+	like($sync->(), qr/^failed auth /, 'a key that is given counts more than the leave');
+	$update->("clear => '{server_public_key}', allow_cleartext_key => false");
+	like($sync->(), qr/^failed tls /, 'the leave taken away: refused');
+
+	# Tests of given parameters, whose TLS mode is prefer: a server without TLS.
+	$server->restart('--tls-version=');
+	is($test->(''), 'tls', 'given parameters: refused');
+	is($test->(", server_public_key => '$wrong'"), 'auth', 'under the key of another, too');
+	is($test->(", server_public_key => '$asked'"), $version, 'under its own: connected');
+	is($test->(', allow_cleartext_key => false'), 'tls', 'without leave: refused');
+	is($test->(', allow_cleartext_key => true'), $version, 'with leave: connected');
+	$update->("port => " . $server->port . ", tls_mode => 'prefer', server_public_key => '$asked'");
+	is($sync->(), 'completed -', 'an instance that prefers TLS goes on under the key');
+	$update->("tls_mode => 'require'");
+	like($sync->(), qr/^failed tls /, 'one that demands TLS does not');
+	$server->remove;
+};
+
 done_testing();

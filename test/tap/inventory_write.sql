@@ -94,8 +94,8 @@ select is((whalefall_api.credentials_update(1, name => '主库 monitor') -> 'cre
 
 -- Instances: creating --------------------------------------------------------------------------------------
 create temp table inst as select whalefall_api.instances_create(' 生产-1_a ', ' Postgres ', ' db.example.com ', 5432, ' app$1.x ', 1, ' text ') -> 'instance' as i;
-select is(array(select json_object_keys((select i from inst))), '{id,name,db_type,host,port,database_name,database_version,main_version,detailed_version,credential_id,description,tags,is_active,last_connected,created_at,updated_at,status,credential,deleted_at,sync_count,tls_mode,tls_ca}'::text[],
-	'the keys of the contract and the two of TLS');
+select is(array(select json_object_keys((select i from inst))), '{id,name,db_type,host,port,database_name,database_version,main_version,detailed_version,credential_id,description,tags,is_active,last_connected,created_at,updated_at,status,credential,deleted_at,sync_count,tls_mode,tls_ca,server_public_key,allow_cleartext_key}'::text[],
+	'the keys of the contract, the two of TLS and the two of a server key');
 select is((select i ->> 'name' from inst), '生产-1_a', 'name is trimmed');
 select is((select i ->> 'db_type' from inst), 'postgresql', 'db_type is canonical');
 select is((select i ->> 'host' from inst), 'db.example.com', 'host is trimmed');
