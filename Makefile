@@ -85,5 +85,8 @@ install-helpers: $(HELPERS)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(HELPERS) '$(DESTDIR)$(bindir)'
 
+# The version is compiled in.
+$(OBJS) $(HELPER_OBJS): whalefall.control
+
 -include $(SOURCES:.c=.d) $(HELPER_OBJS:.o=.d)
 -include deploy/targets.mk

@@ -1,3 +1,4 @@
+\echo Use "ALTER EXTENSION whalefall UPDATE" to load this file. \quit
 -- 0.1.0 to 0.2.0: tags, database types, and what instances got with them.
 
 SET LOCAL search_path = pg_catalog, pg_temp;

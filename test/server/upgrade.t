@@ -1,8 +1,9 @@
 # Updates: every released version, brought to the present one, must be what a fresh install is.
 #
 # A released install script lies in sql/released/ and is never edited. The catalogs of both ways are compared
-# (catalog.sql): columns, constraints, functions, rights, comments, what is dumped. While the present version is
-# itself the released one, the frozen script must give what the pieces give.
+# (catalog.sql): columns, constraints, functions, rights, comments, what is dumped. Every version is updated in
+# one go and step by step, and compared after each step. While the present version is itself the released one,
+# the frozen script must give what the pieces give.
 use strict;
 use warnings;
 use FindBin;
@@ -78,25 +79,86 @@ my %released = map { basename($_) =~ /^whalefall--(.+)\.sql$/ ? ($1 => $_) : () 
 my %updates = map { basename($_) => $_ } glob "$root/sql/updates/whalefall--*--*.sql";
 ok(scalar(keys %released), 'there is a release to come from');
 $released{$present} //= "$root/sql/whalefall--$present.sql";
+my @versions = map { join '.', @$_ } sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] || $a->[2] <=> $b->[2] } map { [ split /\./ ] } keys %released;
+is($versions[-1], $present, 'the present version is the newest');
+is(join(' ', sort keys %updates), join(' ', sort map { "whalefall--$versions[$_ - 1]--$versions[$_].sql" } 1 .. $#versions),
+	'there is one update from each version to the next');
 
-for my $from (sort keys %released)
+# A database with the extension in a version, set up.
+sub install
 {
+	my ($cluster, $name, $version) = @_;
+
+	$cluster->query("create database $name template template0");
+	$cluster->query("create extension whalefall version '$version' cascade", database => $name);
+	my $setup = $cluster->psql('select whalefall.setup()', database => $name);
+	is($setup->{rc}, 0, "version $version is set up") or diag $setup->{stderr};
+	return;
+}
+
+# Each version as a fresh install, without any update script in reach.
+my %expected = ($present => $expected);
+{
+	my $cluster = cluster_with(map { ("whalefall--$_.sql" => $released{$_}) } @versions);
+	for my $i (0 .. $#versions - 1)
+	{
+		install($cluster, "fresh$i", $versions[$i]);
+		$expected{ $versions[$i] } = $cluster->query($catalog, database => "fresh$i");
+		like($expected{ $versions[$i] }, qr/^extension\twhalefall\t\Q$versions[$i]\E\t/m, "$versions[$i] is installed");
+	}
+	$cluster->remove;
+}
+
+# A control plane that was in use, as an update script has to respect it, and what must be left of it.
+sub use_it
+{
+	my ($cluster, $name) = @_;
+
+	$cluster->query(q(select whalefall_api.credentials_create('kept', 'database', 'u', 'a secret to keep'), whalefall_api.instances_create('kept', 'pg', 'h', 1)),
+		database => $name);
+	return;
+}
+
+sub check_use
+{
+	my ($cluster, $name) = @_;
+
+	is($cluster->value('select (whalefall_api.credentials_get(1) -> \'credential\' ->> \'name\') || (whalefall_api.instances_get(1) -> \'instance\' ->> \'name\')',
+		database => $name), 'keptkept', 'its rows are kept');
+	is($cluster->query('call whalefall.rotate_key()', database => $name), '', 'and its secrets open');
+	return;
+}
+
+# Brings a database to a version; it must then be what a fresh install of that version is.
+sub update_to
+{
+	my ($cluster, $name, $from, $to) = @_;
+	my $updated = $cluster->psql("alter extension whalefall update to '$to'", database => $name);
+
+	is($updated->{rc}, 0, "$from, updated to $to") or diag $updated->{stderr};
+	$cluster->query('select whalefall.setup()', database => $name);
+	is(difference($expected{$to}, $cluster->query($catalog, database => $name)), '', "is what a fresh $to is");
+	return;
+}
+
+for my $i (0 .. $#versions)
+{
+	my $from = $versions[$i];
 	my $cluster = cluster_with("whalefall--$from.sql" => $released{$from}, %updates);
 
-	$cluster->query("create database $db template template0");
-	$cluster->query("create extension whalefall version '$from' cascade", database => $db);
-	# A control plane that was in use: what an update script would have to respect.
-	my $setup = $cluster->psql('select whalefall.setup()', database => $db);
-	is($setup->{rc}, 0, "version $from is set up") or diag $setup->{stderr};
-	$cluster->query(q(select whalefall_api.credentials_create('kept', 'database', 'u', 'a secret to keep'), whalefall_api.instances_create('kept', 'pg', 'h', 1)),
-		database => $db);
-	my $updated = $cluster->psql("alter extension whalefall update to '$present'", database => $db);
-	is($updated->{rc}, 0, "and updated to $present") or diag $updated->{stderr};
-	$cluster->query('select whalefall.setup()', database => $db);
-	is(difference($expected, $cluster->query($catalog, database => $db)), '', "$from, updated, is what a fresh $present is");
-	is($cluster->value('select (whalefall_api.credentials_get(1) -> \'credential\' ->> \'name\') || (whalefall_api.instances_get(1) -> \'instance\' ->> \'name\')',
-		database => $db), 'keptkept', 'its rows are kept');
-	is($cluster->query('call whalefall.rotate_key()', database => $db), '', 'and its secrets open');
+	install($cluster, $db, $from);
+	use_it($cluster, $db);
+	update_to($cluster, $db, $from, $present);
+	check_use($cluster, $db);
+	$cluster->remove;
+	next if $i >= $#versions - 1;
+
+	# Through every version in between, as somebody does who never skips one.
+	$cluster = cluster_with("whalefall--$from.sql" => $released{$from}, %updates);
+	install($cluster, $db, $from);
+	use_it($cluster, $db);
+	update_to($cluster, $db, $versions[ $_ - 1 ], $versions[$_]) for $i + 1 .. $#versions;
+	check_use($cluster, $db);
 	$cluster->remove;
 }
 
