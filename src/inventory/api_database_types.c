@@ -6,10 +6,10 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "base/spi.h"
-#include "inventory/args.h"
 #include "whalefall.h"
 
 WF_FUNCTION(wf_database_types_list);

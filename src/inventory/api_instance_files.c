@@ -7,11 +7,11 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/csv.h"
 #include "base/list.h"
 #include "base/settings.h"
 #include "base/spi.h"
-#include "inventory/args.h"
 #include "inventory/file_answer.h"
 #include "inventory/tag.h"
 #include "whalefall.h"

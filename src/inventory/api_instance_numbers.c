@@ -6,9 +6,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/spi.h"
 #include "base/text.h"
-#include "inventory/args.h"
 #include "whalefall.h"
 
 #define UNKNOWN_VERSION "未知版本"

@@ -6,10 +6,10 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/list.h"
 #include "base/spi.h"
-#include "inventory/args.h"
 #include "inventory/instance_write.h"
 #include "inventory/tag.h"
 #include "whalefall.h"

@@ -8,6 +8,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/guard.h"
 #include "base/json.h"
@@ -15,7 +16,6 @@
 #include "base/settings.h"
 #include "base/spi.h"
 #include "base/text.h"
-#include "inventory/args.h"
 #include "inventory/attempt.h"
 #include "inventory/tag.h"
 #include "logs/log.h"

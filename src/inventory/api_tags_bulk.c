@@ -6,11 +6,11 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/guard.h"
 #include "base/json.h"
 #include "base/spi.h"
-#include "inventory/args.h"
 #include "inventory/tag.h"
 #include "logs/log.h"
 #include "whalefall.h"

@@ -6,9 +6,9 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/text.h"
-#include "inventory/args.h"
 
 char *
 wf_arg_get_text(FunctionCallInfo fcinfo, int n)
