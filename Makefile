@@ -10,7 +10,7 @@ PG_CONFIG  ?= pg_config
 # Rooms of the server module, by rank (docs/design.md). src/remote/*.c is the workers' side of
 # the helper programs; the programs themselves live in its subfolders and are linked apart.
 ROOMS       = src/base src/remote src/inventory src/logs src/people src/runs src/connections src/accounts \
-              src/capacity src/setup bgworker
+              src/capacity src/setup src/http bgworker
 SOURCES     = $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 OBJS        = $(SOURCES:.c=.o)
 

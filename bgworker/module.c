@@ -6,6 +6,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "base/host.h"
 #include "base/settings.h"
 #include "bgworker/launcher.h"
 #include "inventory/input.h"
@@ -28,5 +29,6 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	wf_shared_init();
+	wf_host_init();
 	wf_launcher_register();
 }

@@ -84,3 +84,17 @@ GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_get                    TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_error_logs             TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_cancel                 TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_statistics             TO whalefall_viewer;
+
+-- Entry, health, cache
+GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_ping                          TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_basic                         TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_check                         TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_detailed                      TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_cache                         TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_stats                          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_classification_stats           TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_classification           TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;

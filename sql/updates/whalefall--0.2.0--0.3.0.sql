@@ -2,3 +2,105 @@
 -- 0.2.0 to 0.3.0.
 
 SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- Entry, health, cache
+
+CREATE FUNCTION whalefall_api.app_info() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_app_info';
+COMMENT ON FUNCTION whalefall_api.app_info()
+	IS 'name and version of the application';
+
+CREATE FUNCTION whalefall_api.health_ping() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_health_ping';
+COMMENT ON FUNCTION whalefall_api.health_ping()
+	IS 'is anybody there; touches nothing';
+
+CREATE FUNCTION whalefall_api.health_basic() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_health_basic';
+COMMENT ON FUNCTION whalefall_api.health_basic()
+	IS 'status, time and version; runs no SQL';
+
+CREATE FUNCTION whalefall_api.health_check() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_health_check';
+COMMENT ON FUNCTION whalefall_api.health_check()
+	IS 'health for outside monitors: database, cache, uptime';
+
+CREATE FUNCTION whalefall_api.health_cache() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_health_cache';
+COMMENT ON FUNCTION whalefall_api.health_cache()
+	IS 'health of the cache, by writing to it and reading back';
+
+CREATE FUNCTION whalefall_api.health_detailed() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_health_detailed';
+COMMENT ON FUNCTION whalefall_api.health_detailed()
+	IS 'health of every component: database, cache, and load, memory and disk of the machine';
+
+CREATE FUNCTION whalefall_api.cache_stats() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_stats';
+COMMENT ON FUNCTION whalefall_api.cache_stats()
+	IS 'state and use of the cache, which is the shared memory of the extension';
+
+CREATE FUNCTION whalefall_api.cache_classification_stats() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_classification_stats';
+COMMENT ON FUNCTION whalefall_api.cache_classification_stats()
+	IS 'the same, and the number of classification rules by database type; rules are read from their table, never from a cache';
+
+CREATE FUNCTION whalefall_api.cache_clear_classification(db_type text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_clear_classification';
+COMMENT ON FUNCTION whalefall_api.cache_clear_classification(text)
+	IS 'make all sessions forget what they keep for classification, of one database type or of all; rules themselves are not cached';
+
+CREATE FUNCTION whalefall_api.cache_clear_user(instance_id bigint DEFAULT NULL,
+	username text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_clear_user';
+COMMENT ON FUNCTION whalefall_api.cache_clear_user(bigint, text)
+	IS 'make all sessions forget what they keep of one database account; its data are not cached';
+
+CREATE FUNCTION whalefall_api.cache_clear_instance(instance_id bigint DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_clear_instance';
+COMMENT ON FUNCTION whalefall_api.cache_clear_instance(bigint)
+	IS 'make all sessions forget what they keep of one instance; its data are not cached';
+
+CREATE FUNCTION whalefall_api.cache_clear_all() RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_cache_clear_all';
+COMMENT ON FUNCTION whalefall_api.cache_clear_all()
+	IS 'make all sessions forget everything they keep; answers the number of active instances';
+
+SELECT whalefall.seal();
+
+GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_ping                          TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_basic                         TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_check                         TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_detailed                      TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.health_cache                         TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_stats                          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_classification_stats           TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_classification           TO whalefall_user;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;
