@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "bgworker/launcher.h"
 #include "inventory/input.h"
+#include "people/shared.h"
 #include "runs/shared.h"
 #include "whalefall.h"
 
@@ -30,5 +31,6 @@ _PG_init(void)
 		return;
 	wf_shared_init();
 	wf_host_init();
+	wf_people_shared_init();
 	wf_launcher_register();
 }

@@ -98,3 +98,7 @@ GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_classification           TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;
+
+-- What the HTTP front calls
+GRANT USAGE   ON SCHEMA   whalefall_http                                     TO whalefall_gateway, whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_http.check_request                       TO whalefall_gateway, whalefall_anon;

@@ -90,6 +90,38 @@ CREATE FUNCTION whalefall_api.cache_clear_all() RETURNS json
 COMMENT ON FUNCTION whalefall_api.cache_clear_all()
 	IS 'make all sessions forget everything they keep; answers the number of active instances';
 
+-- Logins
+
+-- Not dumped: a restored copy must not know anybody who was logged in to the original.
+CREATE TABLE whalefall.login_sessions (
+	sid uuid PRIMARY KEY,
+	user_id bigint NOT NULL REFERENCES whalefall.users ON DELETE CASCADE,
+	cookie_hash bytea NOT NULL CONSTRAINT login_sessions_cookie_hash_key UNIQUE CHECK (length(cookie_hash) = 32),
+	csrf_secret text NOT NULL,
+	created_at timestamptz NOT NULL,
+	cookie_expires_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL CHECK (expires_at >= cookie_expires_at),
+	revoked_at timestamptz,
+	address text NOT NULL DEFAULT '',
+	agent text NOT NULL DEFAULT ''
+);
+COMMENT ON TABLE whalefall.login_sessions IS 'one row per login: its cookie (as SHA-256) and its tokens end together; a row goes some time after its end';
+COMMENT ON COLUMN whalefall.login_sessions.expires_at IS 'when the last of cookie and tokens ends';
+CREATE INDEX login_sessions_user_id_idx ON whalefall.login_sessions (user_id);
+CREATE INDEX login_sessions_expires_at_idx ON whalefall.login_sessions (expires_at);
+
+-- What the HTTP front calls
+
+CREATE SCHEMA whalefall_http;
+COMMENT ON SCHEMA whalefall_http IS 'whalefall: what the HTTP front calls';
+
+CREATE FUNCTION whalefall_http.check_request() RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_http_check_request';
+COMMENT ON FUNCTION whalefall_http.check_request()
+	IS 'before every request that PostgREST serves itself: does the login its token belongs to still hold? Does nothing for other sessions';
+
 SELECT whalefall.seal();
 
 GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
@@ -104,3 +136,6 @@ GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_classification           TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;
+
+GRANT USAGE   ON SCHEMA   whalefall_http                                     TO whalefall_gateway, whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_http.check_request                       TO whalefall_gateway, whalefall_anon;
