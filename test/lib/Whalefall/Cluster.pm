@@ -328,6 +328,11 @@ sub remove
 			$self->_wait_gone(10);
 		}
 	}
+	# A front (Front.pm) whose test could not stop it: supervisors before what they start again.
+	for (1 .. 2)
+	{
+		kill 'KILL', grep { (readlink("/proc/$_/cwd") // '') =~ m{^\Q$self->{dir}\E/http} } map { m{(\d+)$} } glob '/proc/[0-9]*';
+	}
 	remove_tree($self->{dir}) if !$ENV{WHALEFALL_KEEP};
 	@clusters = grep { $_ != $self } @clusters;
 	return;
