@@ -27,13 +27,28 @@
 /* Bytes taken from the socket at a time. */
 #define CHUNK_SIZE (64 * 1024)
 
+/* Programs kept at once: one for each engine that there is. */
+#define PROGRAMS_MAX 4
+
+/* A program of an engine, and its process if one runs. */
+typedef struct Program
+{
+	char path[MAXPGPATH];
+	WfProcess process;
+	int64 used; /* number of the read that used it last */
+} Program;
+
+/*
+ * A queue of several engines would start a program for nearly every item if only one were kept. Only one at a
+ * time is asked, so buffers are shared; between two reads they are empty.
+ */
 struct WfHelper
 {
 	MemoryContext context;
 	MemoryContextCallback callback;
 	char directory[MAXPGPATH];
-	char program[MAXPGPATH]; /* of the running process */
-	WfProcess process;
+	Program programs[PROGRAMS_MAX];
+	int64 reads;
 	WfBuffer request;
 	WfFrameReader reader;
 	char *chunk;
@@ -43,6 +58,7 @@ struct WfHelper
 typedef struct Exchange
 {
 	WfHelper *helper;
+	Program *program; /* NULL until it is known which */
 	const WfRemoteTarget *target;
 	bool (*cancelled)(void *);
 	void *cancel_arg;
@@ -62,24 +78,25 @@ now_ms(void)
 	return (int64) INSTR_TIME_GET_MILLISEC(now);
 }
 
-/* Ends the process and wipes what was on its way; gives the status of waitpid. */
+/* Ends a program's process and wipes what was on its way; gives the status of waitpid. */
 static int
-discard_process(WfHelper *helper, int patience)
+discard_process(WfHelper *helper, Program *program, int patience)
 {
-	int status = wf_process_end(&helper->process, patience);
+	int status = program != NULL ? wf_process_end(&program->process, patience) : -1;
 
 	wf_buffer_wipe(&helper->request);
 	wf_frame_reader_free(&helper->reader);
 	return status;
 }
 
-/* Runs when the owner's memory goes, after an error too: the process must not outlive it. */
+/* Runs when the owner's memory goes, after an error too: no process may outlive it. */
 static void
 owner_gone(void *arg)
 {
 	WfHelper *helper = arg;
 
-	discard_process(helper, 0);
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+		discard_process(helper, &helper->programs[i], 0);
 	wf_buffer_free(&helper->request);
 }
 
@@ -98,7 +115,8 @@ wf_helper_create(MemoryContext owner, const char *directory)
 		strlcpy(helper->directory, my_exec_path, MAXPGPATH);
 		get_parent_directory(helper->directory);
 	}
-	helper->process.sock = -1;
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+		helper->programs[i].process.sock = -1;
 	helper->callback.func = owner_gone;
 	helper->callback.arg = helper;
 	MemoryContextRegisterResetCallback(context, &helper->callback);
@@ -115,7 +133,7 @@ wf_helper_close(WfHelper *helper)
 static void
 fail_ended(Exchange *x)
 {
-	int status = discard_process(x->helper, END_MS);
+	int status = discard_process(x->helper, x->program, END_MS);
 
 	if (status != -1 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		wf_answer_fail(&x->answer, WF_ERROR_OTHER, "the helper program ended by signal %d",
@@ -130,7 +148,7 @@ fail_ended(Exchange *x)
 	else
 		wf_answer_fail(&x->answer, WF_ERROR_OTHER, "the helper program ended");
 	wf_answer_hint(&x->answer, "The server log may hold its last words; run \"%s --help\" by hand.",
-				   x->helper->program);
+				   x->program->path);
 }
 
 /* Looks at cancellation and deadline; false after it has ended the exchange. */
@@ -172,7 +190,7 @@ wait_for_socket(Exchange *x, int event)
 
 		left = Max(0, Min(left, POLL_MS));
 		events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | event,
-								   x->helper->process.sock, (long) left, PG_WAIT_EXTENSION);
+								   x->program->process.sock, (long) left, PG_WAIT_EXTENSION);
 		if (events & WL_LATCH_SET)
 		{
 			ResetLatch(MyLatch);
@@ -242,7 +260,7 @@ send_request(Exchange *x)
 
 	while (sent < helper->request.len)
 	{
-		ssize_t n = send(helper->process.sock, helper->request.data + sent,
+		ssize_t n = send(x->program->process.sock, helper->request.data + sent,
 						 helper->request.len - sent, MSG_NOSIGNAL);
 
 		if (n >= 0)
@@ -292,7 +310,7 @@ take_bytes(Exchange *x, size_t len)
 	}
 	/* Bytes after the end of an answer would be taken for the next one. */
 	if (x->answer.ended && pos < len)
-		discard_process(helper, 0);
+		discard_process(helper, x->program, 0);
 }
 
 /* Receives the answer up to its end. */
@@ -301,7 +319,7 @@ receive_answer(Exchange *x)
 {
 	while (!x->answer.ended && may_go_on(x))
 	{
-		ssize_t n = recv(x->helper->process.sock, x->helper->chunk, CHUNK_SIZE, 0);
+		ssize_t n = recv(x->program->process.sock, x->helper->chunk, CHUNK_SIZE, 0);
 
 		if (n > 0)
 		{
@@ -330,6 +348,24 @@ program_path(const WfHelper *helper, const char *db_type, char *path)
 		   MAXPGPATH;
 }
 
+/* The place of the program with this path: its own, else an unused one, else that of the least recently used. */
+static Program *
+choose_program(WfHelper *helper, const char *path)
+{
+	Program *best = &helper->programs[0];
+
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+	{
+		Program *program = &helper->programs[i];
+
+		if (strcmp(program->path, path) == 0)
+			return program;
+		if (program->used < best->used)
+			best = program;
+	}
+	return best;
+}
+
 /* Makes sure that an idle process of the right program runs; false after ending the exchange. */
 static bool
 ensure_process(Exchange *x)
@@ -343,10 +379,12 @@ ensure_process(Exchange *x)
 					   x->target->db_type);
 		return false;
 	}
-	if (wf_process_idle(&helper->process) && strcmp(path, helper->program) == 0)
+	x->program = choose_program(helper, path);
+	x->program->used = ++helper->reads;
+	if (strcmp(path, x->program->path) == 0 && wf_process_idle(&x->program->process))
 		return true;
-	discard_process(helper, 0);
-	strlcpy(helper->program, path, MAXPGPATH);
+	discard_process(helper, x->program, 0);
+	strlcpy(x->program->path, path, MAXPGPATH);
 	if (access(path, X_OK) != 0)
 	{
 		wf_answer_fail(&x->answer, WF_ERROR_OTHER, "the helper program for %s servers is missing",
@@ -354,7 +392,7 @@ ensure_process(Exchange *x)
 		wf_answer_hint(&x->answer, "Install \"%s\", executable for the server's user.", path);
 		return false;
 	}
-	if (wf_process_start(&helper->process, path))
+	if (wf_process_start(&x->program->process, path))
 		return true;
 	wf_answer_fail(&x->answer, WF_ERROR_OTHER, "the helper program could not be started: %s",
 				   strerror(errno));
@@ -397,14 +435,14 @@ wf_helper_read(WfHelper *helper, const WfRemoteTarget *target, const char *reads
 	}
 	PG_CATCH();
 	{
-		discard_process(helper, 0);
+		discard_process(helper, x.program, 0);
 		wf_answer_end(&x.answer);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
 	if (!is_reusable(&x.answer))
-		discard_process(helper, 0);
+		discard_process(helper, x.program, 0);
 	wf_answer_end(&x.answer);
 	/* The caller's clock: the program's stood still when the watchdog had to answer. */
 	result->elapsed_ms = now_ms() - started;

@@ -2,8 +2,9 @@
  * remote.h - reading remote servers, from a worker's point of view.
  *
  * Client libraries run in programs of their own (whalefall-remote-<engine>); a worker keeps one
- * WfHelper and lets it read one target after the other. Whatever happens there - a crash, a stuck
- * resolver, a server that never answers - ends as the result of that one read.
+ * WfHelper and lets it read one target after the other. It keeps one process for each engine it has
+ * met. Whatever happens there - a crash, a stuck resolver, a server that never answers - ends as the
+ * result of that one read.
  */
 #ifndef WF_REMOTE_REMOTE_H
 #define WF_REMOTE_REMOTE_H
@@ -67,7 +68,7 @@ typedef struct WfHelper WfHelper;
 /*
  * Makes a helper; nothing is started before the first read. The directory holds the programs; NULL
  * stands for the one of the postgres program. The helper lives in owner and is ended with it, its
- * process killed and reaped. Raises out of memory alone.
+ * processes killed and reaped. Raises out of memory alone.
  */
 extern WfHelper *wf_helper_create(MemoryContext owner, const char *directory);
 
@@ -82,7 +83,7 @@ extern void wf_helper_read(WfHelper *helper, const WfRemoteTarget *target, const
 						   WfRemoteRow row, void *arg, bool (*cancelled)(void *), void *cancel_arg,
 						   WfRemoteResult *result);
 
-/* Ends the process, if one runs, and frees the helper. */
+/* Ends all processes that run, and frees the helper. */
 extern void wf_helper_close(WfHelper *helper);
 
 #endif

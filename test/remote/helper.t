@@ -249,6 +249,62 @@ subtest 'cancel' => sub {
 	is_deeply([ grep { -e "/proc/$_" } @helpers, $pid ], [], 'a terminated session takes the program along');
 };
 
+# Programs of several engines in one folder: each tells who it is, as often as it is asked. What it is asked for
+# may make it stuck, crash or change its mind.
+subtest 'several engines' => sub {
+	my $path = impostor(q{
+		my ($name) = $0 =~ /(\w+)$/; while (1) {
+			if ($request =~ /stuck_now/) { out(@good); sleep 60 }
+			kill 'SEGV', $$ if $request =~ /crash_now/;
+			out(@good, frame('E', 'other', 'reading', undef, "$name $$", undef, undef, 1, 0, 5)); request(); }});
+	my @engines = qw(one two three four five);
+	for my $engine (@engines)
+	{
+		copy("$path/whalefall-remote-postgresql", "$path/whalefall-remote-$engine") or die $!;
+		chmod 0755, "$path/whalefall-remote-$engine";
+	}
+	my $ask = sub { my ($engine, %o) = @_; return read_in($o{in} // $session, directory => $path, db_type => $engine, keep => 'true', %o) };
+	my $pid = sub { my ($engine) = @_; my ($name, $id) = split ' ', $ask->(@_)->{message}; return $name eq $engine ? $id : "wrong: $name" };
+	my $are = sub { my ($what, @expected) = @_; is_deeply([ sort { $a <=> $b } children($backend) ], [ sort { $a <=> $b } @expected ], $what) };
+
+	my ($one, $two) = map { $pid->($_) } qw(one two);
+	$are->('each engine has its program', $one, $two);
+	is_deeply([ map { $pid->($_) } qw(one two two one) ], [ $one, $two, $two, $one ], 'which is kept while the other one works');
+	is($ask->('one', dbname => 'x', user => 'stuck_now', statement => 500)->{type}, 'timeout', 'one that gets stuck');
+	$are->('is ended, the other one is not', $two);
+	is($ask->('two', user => 'stuck_now', statement => 60000, cancel_at => 3)->{type}, 'cancelled', 'one that is cancelled');
+	$are->('is ended as well');
+	($one, $two) = map { $pid->($_) } qw(one two);
+	like($ask->('two', user => 'crash_now')->{message}, qr/ended by signal 11/, 'one that crashes');
+	$are->('is reaped', $one);
+	is($pid->('one'), $one, 'and has not disturbed the other one');
+	$two = $pid->('two');
+	kill 'KILL', $one;
+	sleep 0.2;
+	is($pid->('two'), $two, 'one that dies while the other one works');
+	isnt(my $again = $pid->('one'), $one, 'is replaced');
+	$are->('and reaped', $again, $two);
+
+	my @more = map { $pid->($_) } qw(three four);
+	$are->('four programs are kept', $again, $two, @more);
+	is($pid->('two'), $two, 'all of them');
+	my $five = $pid->('five');
+	$are->('a fifth takes the place of the one that was not needed for longest', $two, @more, $five);
+	is($ask->('one', directory => $path)->{type}, 'other', 'which may come back');
+	is(scalar(children($backend)), 4, 'in the place of another');
+	$session->query('select helper_close()');
+	$are->('closed, all are gone');
+
+	my $other = $server->session;
+	my $session_pid = $other->query('select pg_backend_pid()');
+	my @helpers = map { $pid->($_, in => $other) } qw(one two three);
+	is_deeply([ sort { $a <=> $b } children($session_pid) ], [ sort { $a <=> $b } @helpers ], 'three of another session');
+	$session->query("select pg_terminate_backend($session_pid, 5000)");
+	my $end = time + 5;
+	sleep 0.05 while grep({ -e "/proc/$_" } @helpers) && time < $end;
+	is_deeply([ grep { -e "/proc/$_" } @helpers ], [], 'end with it, idle ones too');
+};
+
 subtest 'the postmaster dies' => sub {
 	my $other = $server->session;
 	my $pid = $other->query('select pg_backend_pid()');
