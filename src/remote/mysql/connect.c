@@ -18,6 +18,9 @@
 /* What a file must hold so that it can be read but never used as a key. */
 #define NO_KEY "no key\n"
 
+/* Number of both libraries for what is wrong with TLS. */
+#define SSL_ERROR 2026
+
 /*
  * Ways to prove the password that do not send it, or only under a key. The other sends it as it
  * is, which is right in a connection that is demanded to be encrypted. Never "dialog": it asks
@@ -36,6 +39,7 @@ typedef struct Attempt
 	WfTextFile ca;
 	WfTextFile key;
 	bool tls;
+	int left_ms; /* its share of the time */
 } Attempt;
 
 /* True when the request demands an encrypted connection. */
@@ -96,7 +100,7 @@ set_own_options(MYSQL *mysql, const Attempt *attempt)
 														   : SSL_MODE_REQUIRED;
 	bool fetch = attempt->request->may_fetch_key && attempt->key.path[0] == '\0';
 	bool clear = is_tls_demanded(attempt->request);
-	unsigned seconds = (unsigned) (attempt->request->connect_timeout_ms + 999) / 1000;
+	unsigned seconds = (unsigned) (attempt->left_ms + 999) / 1000;
 	unsigned reading = (unsigned) (attempt->request->statement_timeout_ms + 999) / 1000;
 
 	mysql_options(mysql, MYSQL_OPT_SSL_MODE, &ssl_mode);
@@ -189,6 +193,29 @@ database_of(const WfRequest *request)
 	return needed ? request->dbname : NULL;
 }
 
+/*
+ * True when an attempt ended because the server has no TLS, which was demanded: the library tried to go on without,
+ * or has found it out before it sent anything.
+ */
+static bool
+lacks_tls(const WfMySession *session)
+{
+	return wf_guard_tls_missing() ||
+		   (wf_guard_tls_pending() && mysql_errno(session->mysql) == SSL_ERROR);
+}
+
+/* Watches over the library during an attempt. */
+static void
+put_on_guard(const Attempt *attempt)
+{
+	wf_guard_pin(strcmp(attempt->host, attempt->address) == 0 ? NULL : attempt->host,
+				 attempt->address);
+	wf_guard_demand_tls(attempt->tls);
+	wf_guard_forbid_key_request(!attempt->request->may_fetch_key ||
+								attempt->request->server_public_key != NULL);
+	wf_guard_expect_greeting();
+}
+
 /* Makes one attempt; true when it is connected, otherwise the failure may be set already. */
 static bool
 try_once(WfMySession *session, const Attempt *attempt)
@@ -205,10 +232,7 @@ try_once(WfMySession *session, const Attempt *attempt)
 		return false;
 	}
 	set_options(session->mysql, attempt);
-	wf_guard_pin(strcmp(attempt->host, attempt->address) == 0 ? NULL : attempt->host,
-				 attempt->address);
-	wf_guard_demand_tls(attempt->tls);
-	wf_guard_expect_greeting();
+	put_on_guard(attempt);
 	connected = wf_my_wait_connect(session, attempt->host, password, database_of(request),
 								   CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
 	session->encrypted = attempt->tls;
@@ -222,9 +246,10 @@ try_once(WfMySession *session, const Attempt *attempt)
 	if (!connected && session->failure.type == NULL && wf_guard_alien())
 		wf_failure_set(&session->failure, WF_ERROR_PROTOCOL,
 					   "what answers there is not a MySQL or MariaDB server");
-	if (!connected && session->failure.type == NULL && !wf_guard_tls_missing())
+	if (!connected && session->failure.type == NULL && !lacks_tls(session))
 		wf_my_connect_failure(session);
 	wf_guard_demand_tls(false);
+	wf_guard_forbid_key_request(false);
 	wf_guard_pin(NULL, NULL);
 	return connected;
 }
@@ -264,7 +289,8 @@ try_addresses(WfMySession *session, Attempt *attempt, const WfAddressList *list)
 
 	for (int i = 0; i < list->n; i++)
 	{
-		session->deadline = wf_deadline_after(wf_deadline_left(deadline) / (list->n - i));
+		attempt->left_ms = wf_deadline_left(deadline) / (list->n - i);
+		session->deadline = wf_deadline_after(attempt->left_ms);
 		session->failure.type = NULL;
 		attempt->address = list->text[i];
 		attempt->host = by_name ? attempt->request->host : attempt->address;

@@ -49,8 +49,9 @@ static const struct
 	{2054, WF_ERROR_AUTH},	   /* login method not known */
 	{2058, WF_ERROR_AUTH},
 	{2059, WF_ERROR_AUTH},
-	{2061, WF_ERROR_TLS},  /* MySQL's library: the login needs a secure connection */
-	{5010, WF_ERROR_AUTH}, /* MariaDB's library: login method not allowed */
+	{2061, WF_ERROR_TLS},	   /* MySQL's library: the login needs a secure connection */
+	{2068, WF_ERROR_PROTOCOL}, /* MySQL's library: the server asks for a file */
+	{5010, WF_ERROR_AUTH},	   /* MariaDB's library: login method not allowed */
 };
 
 /* What a library says when it has no words. */
@@ -113,13 +114,22 @@ take_over(MYSQL *mysql, WfFailure *failure, const char *type)
 					  "the connection to the server was lost");
 }
 
+/* True when a failed login is one that needs the server's key. */
+static bool
+needs_key(WfMySession *session, unsigned number)
+{
+	/* A method that the library does not have may be any: its name is in the text. */
+	return wf_guard_key_missing() || number == UNKNOWN_ERROR || number == 2061 ||
+		   (number == 2059 && strstr(mysql_error(session->mysql), "sha2") != NULL);
+}
+
 /* Tells a login that needs the server's key, which was not to be fetched, by its name. */
 static bool
 explain_missing_key(WfMySession *session, unsigned number)
 {
 	const WfRequest *request = session->request;
 
-	if (session->encrypted || (number != UNKNOWN_ERROR && number != 2059 && number != 2061))
+	if (session->encrypted || !needs_key(session, number))
 		return false;
 	if (request->server_public_key != NULL)
 	{
@@ -151,6 +161,11 @@ wf_my_connect_failure(WfMySession *session)
 	take_over(session->mysql, &session->failure, type == NULL ? WF_ERROR_OTHER : type);
 	if (number == 3159)
 		wf_failure_hint(&session->failure, "Choose a TLS mode that encrypts.");
+	if (number == 2059)
+		wf_failure_hint(&session->failure,
+						"The client library of this program (%s --version) has no such method of "
+						"login; MariaDB's has more than MySQL's.",
+						WF_REMOTE_PROGRAM "mysql");
 	if (number == 1045 && !session->encrypted)
 		wf_failure_hint(&session->failure,
 						"An account that demands TLS is refused with these words too.");

@@ -19,6 +19,9 @@
 /* Bytes of the packet that asks for TLS: header and payload. */
 #define PACKET_HEADER	   4
 #define TLS_REQUEST_LENGTH 32
+/* Payloads that ask for the server's key: of sha256_password and of caching_sha2_password. */
+#define KEY_REQUEST_SHA256	1
+#define KEY_REQUEST_CACHING 2
 /* Longest greeting that makes sense, and how its payload or that of an error begins. */
 #define GREETING_MAX	  65535
 #define GREETING_PROTOCOL 10
@@ -40,6 +43,12 @@ static struct
 	bool sent;
 	bool missing;
 } tls;
+
+static struct
+{
+	bool forbidden;
+	bool missing;
+} key;
 
 static struct
 {
@@ -80,6 +89,19 @@ bool
 wf_guard_tls_pending(void)
 {
 	return tls.demanded && !tls.sent;
+}
+
+void
+wf_guard_forbid_key_request(bool forbid)
+{
+	key.forbidden = forbid;
+	key.missing = false;
+}
+
+bool
+wf_guard_key_missing(void)
+{
+	return key.missing;
 }
 
 void
@@ -133,10 +155,27 @@ asks_for_tls(const unsigned char *bytes, size_t len)
 		   ((unsigned) bytes[5] << 8 & WANTS_TLS) != 0;
 }
 
-/* Sends as libc does, unless TLS is demanded and this is the start of something without it. */
+/*
+ * Tells whether the bytes are a packet that asks for the server's key. The packet that says goodbye looks
+ * alike, but is the first of its sequence; in an encrypted connection all packets look otherwise.
+ */
+static bool
+asks_for_key(const unsigned char *bytes, size_t len)
+{
+	return len == PACKET_HEADER + 1 && bytes[0] == 1 && bytes[1] == 0 && bytes[2] == 0 &&
+		   bytes[3] != 0 && (bytes[4] == KEY_REQUEST_SHA256 || bytes[4] == KEY_REQUEST_CACHING);
+}
+
+/* Sends as libc does, but for what is not to leave: see guard.h. */
 SEEN ssize_t
 send(int sock, const void *bytes, size_t len, int flags)
 {
+	if (key.forbidden && asks_for_key(bytes, len))
+	{
+		key.missing = true;
+		errno = EPROTO;
+		return -1;
+	}
 	if (tls.demanded && !tls.sent)
 	{
 		if (!asks_for_tls(bytes, len))

@@ -10,6 +10,10 @@
  * on in the clear (up to 3.3 even with a password that it takes to be protected). While TLS is
  * demanded, nothing leaves the process but the packet that asks for it.
  *
+ * Key: without TLS a password goes under a public key of the server. MySQL's library asks for it by
+ * itself for accounts of the method sha256_password, and so gives the password to whoever answers.
+ * While that is not allowed, the packet that asks does not leave.
+ *
  * Greeting: what is none would be reported as a lost connection, or waited for.
  */
 #ifndef WF_REMOTE_MYSQL_GUARD_H
@@ -31,6 +35,12 @@ extern bool wf_guard_tls_missing(void);
 
 /* True while TLS is demanded and nothing has been sent. */
 extern bool wf_guard_tls_pending(void);
+
+/* From now on, or no more, the server's key may not be asked for. */
+extern void wf_guard_forbid_key_request(bool forbid);
+
+/* True when it was to be asked for, which was prevented. */
+extern bool wf_guard_key_missing(void);
 
 /* From now on the first bytes received must be those of a greeting, or of an error. */
 extern void wf_guard_expect_greeting(void);

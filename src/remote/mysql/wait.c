@@ -134,30 +134,49 @@ wf_my_wait_row(WfMySession *session, MYSQL_RES *result)
 
 #else
 
+/*
+ * Tells a failure for what it is. The library's own timeouts are those of the phase: when it gives up a server
+ * that is silent, it speaks of a lost connection.
+ */
+static bool
+unless_late(WfMySession *session, bool done)
+{
+	if (!done && session->failure.type == NULL && wf_deadline_left(session->deadline) <= 0)
+		set_late(session);
+	return done;
+}
+
 bool
 wf_my_wait_connect(WfMySession *session, const char *host, const char *password, const char *dbname,
 				   unsigned long flags)
 {
-	return mysql_real_connect(session->mysql, host, session->request->user, password, dbname,
-							  (unsigned) session->request->port, NULL, flags) != NULL;
+	return unless_late(
+		session, mysql_real_connect(session->mysql, host, session->request->user, password, dbname,
+									(unsigned) session->request->port, NULL, flags) != NULL);
 }
 
 bool
 wf_my_wait_query(WfMySession *session, const char *sql, size_t len)
 {
-	return in_time(session) && mysql_real_query(session->mysql, sql, len) == 0;
+	return in_time(session) &&
+		   unless_late(session, mysql_real_query(session->mysql, sql, len) == 0);
 }
 
 int
 wf_my_wait_next(WfMySession *session)
 {
-	return in_time(session) ? mysql_next_result(session->mysql) : 1;
+	int next = in_time(session) ? mysql_next_result(session->mysql) : 1;
+
+	return unless_late(session, next <= 0) ? next : 1;
 }
 
 MYSQL_ROW
 wf_my_wait_row(WfMySession *session, MYSQL_RES *result)
 {
-	return in_time(session) ? mysql_fetch_row(result) : NULL;
+	MYSQL_ROW row = in_time(session) ? mysql_fetch_row(result) : NULL;
+
+	unless_late(session, row != NULL || mysql_errno(session->mysql) == 0);
+	return row;
 }
 
 #endif

@@ -29,14 +29,20 @@ use Whalefall::Servers;
 
 our @EXPORT = qw(mysql_server mysql_servers read_mysql run_mysql_program mysql_program rows by_account
   warnings_of listen_for recording_proxy mysql_packet mysql_greeting mysql_handshake openssl_authority
-  openssl_certificate later_client start_mysql_worker mysql_request);
+  openssl_certificate later_client build_with_mysql_library start_mysql_worker mysql_request);
 
 my $ROOT = Whalefall::Servers::root();
 my @servers;     # started by this process, for the END block
 
 
-# The names of all kinds of servers.
-sub mysql_servers { return qw(mariadb10 mariadb11 mysql9); }
+# The names of all kinds of servers; with WHALEFALL_MYSQL_KINDS only of those it names. Others "cannot be had" then.
+sub mysql_servers
+{
+	my @all = qw(mariadb10 mariadb11 mysql9);
+	my %wanted = map { $_ => 1 } length($ENV{WHALEFALL_MYSQL_KINDS} // '') ? split(/\s+/, $ENV{WHALEFALL_MYSQL_KINDS}) : @all;
+
+	return grep { $wanted{$_} } @all;
+}
 
 # The folder a fetched server is unpacked in, or undef. Fetches on first use, so that a test file also
 # runs alone.
@@ -45,13 +51,13 @@ sub _tree
 	my ($kind) = @_;
 	our $fetched;
 	my $dir = Whalefall::Servers::cache_dir() . "/$kind";
-	my $program = $kind eq 'mysql9' ? 'mysqld' : 'mariadbd';
+	my $program = { mysql9 => 'sbin/mysqld', mysqlclient => 'bin/mysql_config' }->{$kind} // 'sbin/mariadbd';
 
-	if (!-x "$dir/usr/sbin/$program" && !$ENV{WHALEFALL_NO_FETCH} && !$fetched++)
+	if (!-x "$dir/usr/$program" && !$ENV{WHALEFALL_NO_FETCH} && !$fetched++)
 	{
 		system("'$ROOT/test/fetch-debian-servers' >/dev/null </dev/null");
 	}
-	return -x "$dir/usr/sbin/$program" ? $dir : undef;
+	return -x "$dir/usr/$program" ? $dir : undef;
 }
 
 # The words that start a server of a kind, up to its options; none when it cannot be had here.
@@ -87,6 +93,36 @@ sub later_client
 
 	return () if !defined $loader || !defined $library;
 	return ($loader, '--library-path', join ':', grep { -d } glob("$tree/usr/lib/*-linux-gnu"), glob('/usr/lib/*-linux-gnu'));
+}
+
+# Builds the driver against MySQL's own client library, which is fetched with its headers, into a folder. Gives
+# the path of a program that runs it by the loader and with the libraries it came with, undef when the library
+# could not be had. Options: flags (further ones of the compiler, which is gcc).
+sub build_with_mysql_library
+{
+	my ($dir, %opt) = @_;
+	my $tree = _tree('mysqlclient') or return undef;
+	my ($loader) = (glob("$tree/usr/lib64/ld-linux-*.so.*"), glob("$tree/usr/lib/*/ld-linux-*.so.*"));
+	my ($library) = glob("$tree/usr/lib/*/libmysqlclient.so.*.*");
+	my $path = "$dir/whalefall-remote-mysql";
+	my $out = '';
+
+	return undef if !defined $loader || !defined $library;
+	# Its headers alone: those of its libc are not for our compiler.
+	mkdir "$dir/include";
+	symlink "$tree/usr/include/mysql", "$dir/include/mysql";
+	# Its own libc has what it wants of it; the linker of this machine need not find that.
+	IPC::Run::run([ 'gcc', qw(-std=gnu11 -g -O2 -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror -fvisibility=hidden -D_GNU_SOURCE),
+			'-DWF_VERSION="0.0"', "-I$ROOT/src", '-isystem', "$dir/include/mysql", '-isystem', "$dir/include", @{ $opt{flags} // [] },
+			'-o', "$path.bin", glob("$ROOT/src/remote/common/*.c $ROOT/src/remote/mysql/*.c"), $library,
+			'-Wl,--allow-shlib-undefined', '-ljansson', '-ldl' ], '<', \'', '>&', \$out)
+	  or croak "gcc: $out";
+	open my $script, '>', $path or croak $!;
+	print $script "#!/bin/sh\nexec '$loader' --library-path '", join(':', grep { -d } glob("$tree/usr/lib/*-linux-gnu"), glob('/usr/lib/*-linux-gnu')),
+	  "' '$path.bin' \"\$@\"\n";
+	close $script;
+	chmod 0755, $path;
+	return $path;
 }
 
 # The folder of the scripts that make the system tables of a MariaDB.
@@ -130,7 +166,7 @@ sub _sweep
 sub mysql_server
 {
 	my ($kind, %opt) = @_;
-	my @command = _command($kind);
+	my @command = grep({ $_ eq $kind } mysql_servers()) ? _command($kind) : ();
 
 	return undef if !@command || system('command -v mariadb >/dev/null 2>&1') != 0;
 	my $self = bless { kind => $kind, dir => tempdir('/tmp/wfmy.XXXXXX', CLEANUP => 0), owner => $$, command => \@command,
