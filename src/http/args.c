@@ -66,7 +66,7 @@ find_params(List *params, const WfField *field)
 		if (strcmp(param->name, field->name) != 0)
 			continue;
 		if (param->invalid)
-			wf_args_refuse(field, "is not valid percent-encoded UTF-8.");
+			wf_args_refuse(field, "%s is not valid percent-encoded UTF-8.");
 		values = lappend(values, unconstify(char *, param->value));
 	}
 	return values;
@@ -94,7 +94,7 @@ take_from_path(const Sources *sources, WfField field, Datum *value)
 	if (values == NIL)
 		return ABSENT;
 	if (!wf_args_of_text(&field, linitial(values), value))
-		wf_args_refuse(&field, "is blank.");
+		wf_args_refuse(&field, "%s is blank.");
 	return GIVEN;
 }
 
@@ -116,7 +116,7 @@ static void
 refuse_cut_secret(const WfField *field, const WfBody *body)
 {
 	if (body->had_nul && strstr(field->name, "password") != NULL)
-		wf_args_refuse(field, "must not come in a body with NUL characters.");
+		wf_args_refuse(field, "%s must not come in a body with NUL characters.");
 }
 
 static Outcome

@@ -27,14 +27,16 @@
 #define UUID_EXAMPLE "00000000-0000-0000-0000-000000000000"
 #define DATE_EXAMPLE "0000-00-00"
 #define BLANKS		 " \t\n\r\f\v"
-#define DATE_WORDS	 "must be a date in the form YYYY-MM-DD."
-#define TIME_WORDS	 "must be a time in ISO 8601 form."
+#define DATE_WORDS	 "%s must be a date in the form YYYY-MM-DD."
+#define TIME_WORDS	 "%s must be a time in ISO 8601 form."
 
 void
-wf_args_refuse(const WfField *field, const char *what)
+wf_args_refuse(const WfField *field, const char *format)
 {
-	wf_raise(field->in_path ? WF_ERR_NOT_FOUND : WF_ERR_VALIDATION,
-			 psprintf(field->in_list ? "Each value of %s %s" : "%s %s", field->name, what), NULL);
+	const char *name =
+		field->in_list ? psprintf("%s[%d]", field->name, field->position) : field->name;
+
+	wf_raise(field->in_path ? WF_ERR_NOT_FOUND : WF_ERR_VALIDATION, psprintf(format, name), NULL);
 }
 
 bool
@@ -58,13 +60,13 @@ parse_integer(const WfField *field, const char *given, int bytes)
 	if (*text == '-' || *text == '+')
 		text++;
 	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
-		wf_args_refuse(field, "must be a whole number.");
+		wf_args_refuse(field, "%s must be a whole number.");
 	for (; *text != '\0'; text++)
 	{
 		uint64 digit = (uint64) (*text - '0');
 
 		if (number > (limit - digit) / 10)
-			wf_args_refuse(field, "is out of range.");
+			wf_args_refuse(field, "%s is out of range.");
 		number = number * 10 + digit;
 	}
 	/* In unsigned arithmetic, since the smallest number has no positive counterpart. */
@@ -93,7 +95,7 @@ boolean_datum(const WfField *field, const char *given)
 		for (int i = 0; i < 4; i++)
 			if (pg_strcasecmp(text, words[truth][i]) == 0)
 				return BoolGetDatum(truth != 0);
-	wf_args_refuse(field, "must be true or false.");
+	wf_args_refuse(field, "%s must be true or false.");
 }
 
 /* Does the beginning of the text have the form of the example, digits standing where it has a 0? */
@@ -223,7 +225,7 @@ uuid_datum(const WfField *field, const char *given)
 	const char *text = wf_text_trim(given);
 
 	if (!has_form(text, UUID_EXAMPLE, true) || strlen(text) != strlen(UUID_EXAMPLE))
-		wf_args_refuse(field, "must be a UUID.");
+		wf_args_refuse(field, "%s must be a UUID.");
 	return DirectFunctionCall1(uuid_in, CStringGetDatum(text));
 }
 
@@ -274,17 +276,17 @@ kind_words(Oid type)
 	switch (type)
 	{
 		case TEXTOID:
-			return "must be a text.";
+			return "%s must be a text.";
 		case BOOLOID:
-			return "must be true or false.";
+			return "%s must be true or false.";
 		case DATEOID:
 			return DATE_WORDS;
 		case TIMESTAMPTZOID:
 			return TIME_WORDS;
 		case UUIDOID:
-			return "must be a UUID.";
+			return "%s must be a UUID.";
 		default:
-			return "must be a whole number.";
+			return "%s must be a whole number.";
 	}
 }
 
@@ -315,7 +317,7 @@ scalar_of_json(const WfField *field, const JsonbValue *json, Datum *value)
 			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(json->val.numeric))),
 			value);
 	if (json->type == jbvBinary && JsonContainerIsArray(json->val.binary.data))
-		wf_args_refuse(field, "must be one value, not a list.");
+		wf_args_refuse(field, "%s must be one value, not a list.");
 	wf_args_refuse(field, kind_words(field->type));
 }
 
@@ -356,10 +358,11 @@ array_datum(const Elements *elements, Oid type)
 
 /* An element that is there but null (or blank, where that is null) fits no list. */
 static void
-add_json_element(Elements *elements, const WfField *field, const JsonbValue *json)
+add_json_element(Elements *elements, WfField *field, const JsonbValue *json)
 {
 	Datum value;
 
+	field->position = elements->count;
 	if (json->type == jbvNull || json->type == jbvBinary || !scalar_of_json(field, json, &value))
 		wf_args_refuse(field, kind_words(field->type));
 	add_element(elements, value);
@@ -367,7 +370,7 @@ add_json_element(Elements *elements, const WfField *field, const JsonbValue *jso
 
 /* A JSON array, or one value in place of it. */
 static bool
-array_of_json(const WfField *element, const JsonbValue *json, Datum *value)
+array_of_json(WfField *element, const JsonbValue *json, Datum *value)
 {
 	Elements elements = {0};
 
@@ -384,6 +387,7 @@ array_of_json(const WfField *element, const JsonbValue *json, Datum *value)
 	{
 		Datum only;
 
+		element->in_list = false;
 		if (!scalar_of_json(element, json, &only))
 			return false;
 		add_element(&elements, only);
@@ -394,7 +398,7 @@ array_of_json(const WfField *element, const JsonbValue *json, Datum *value)
 
 /* Repeated parameters, and values with commas between in each; blanks are dropped. */
 static bool
-array_of_texts(const WfField *element, List *texts, Datum *value)
+array_of_texts(WfField *element, List *texts, Datum *value)
 {
 	Elements elements = {0};
 	ListCell *cell;
@@ -409,6 +413,7 @@ array_of_texts(const WfField *element, List *texts, Datum *value)
 			const char *item = wf_text_trim(pnstrdup(from, length));
 			Datum datum;
 
+			element->position = elements.count;
 			if (*item != '\0' && scalar_of_text(element, item, &datum))
 				add_element(&elements, datum);
 			if (from[length] == '\0')

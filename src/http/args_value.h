@@ -15,7 +15,8 @@ typedef struct WfField
 	const char *name; /* for messages */
 	Oid type;
 	bool in_path; /* what does not fit is RESOURCE_NOT_FOUND */
-	bool in_list; /* it is one value of a list */
+	bool in_list; /* it is one value of a list, */
+	int position; /* this one, from 0 */
 } WfField;
 
 /*
@@ -33,7 +34,7 @@ extern Jsonb *wf_args_parse_json(const char *what, const char *text, size_t leng
 /* Is the text empty, or made of blanks alone? */
 extern bool wf_args_is_blank(const char *text);
 
-/* Raise that a value does not fit; what is the rest of the sentence behind the field's name. */
-extern void wf_args_refuse(const WfField *field, const char *what) __attribute__((noreturn));
+/* Raise that a value does not fit; format is a sentence with one %s for the field. */
+extern void wf_args_refuse(const WfField *field, const char *format) __attribute__((noreturn));
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/settings.h"
 #include "base/spi.h"
 #include "base/text.h"
+#include "base/translate.h"
 #include "inventory/attempt.h"
 #include "inventory/credential.h"
 #include "inventory/import.h"
@@ -262,15 +263,18 @@ add_errors(WfJson *json, const WfImport *import, const Outcome *outcome)
 		const WfImportRow *row = &import->rows[i];
 		const char *name = row->cells[WF_IMPORT_NAME];
 
+		const char *problem;
+
 		if (row->problem == NULL)
 			continue;
+		problem = wf_translate_detail(row->problem, (WfLanguage) wf_setting_language);
 		if (name != NULL)
 			wf_json_add_text(json, NULL,
 							 psprintf(say("第 %d 行（%s）：%s", "row %d (%s): %s"), row->number,
-									  wf_text_clip(name, 64), row->problem));
+									  wf_text_clip(name, 64), problem));
 		else
-			wf_json_add_text(
-				json, NULL, psprintf(say("第 %d 行：%s", "row %d: %s"), row->number, row->problem));
+			wf_json_add_text(json, NULL,
+							 psprintf(say("第 %d 行：%s", "row %d: %s"), row->number, problem));
 	}
 	add_summary(json, say("%d 个名称重复出现，已跳过：%s", "%d names stand more than once: %s"),
 				&outcome->duplicates);

@@ -166,4 +166,27 @@ for my $case ([ $lawful, 0, qr/ 0 findings/ ],
 	is($status, $case->[1], 'sql: ' . substr($case->[0], 0, 60) =~ s/\s+/ /gr);
 	like($out, $case->[2], '... and says why') or diag $out;
 }
+# Translations: a small catalogue with a sentence of each kind, and a source that says them.
+my $catalogue = qq(const WfTranslation wf_translations[] = {\n\t{"Missing: %s.", "缺少：%1\$s。"},\n\t{"%w %d of \\"%s\\" is gone.", "“%3\$s”的%1\$s %2\$s "\n\t "已消失。"},\n};\n)
+  . qq(const WfTranslation wf_words[] = {\n\t{"Tag", "标签"},\n};\n);
+my $raise = qq(static void\nf(void)\n{\n\twf_raise(WF_ERR_X, BODY, NULL);\n}\n);
+my $says = sub {
+	my ($detail) = @_;
+	return { 'src/base/translations.c' => $catalogue, 'src/runs/a.c' => $raise =~ s/BODY/"Missing: a."/r . $raise =~ s/BODY/psprintf("%s " INT64_FORMAT " of \\"%.64s\\" is gone.", w, n, t)/r . $raise =~ s/BODY/$detail/r };
+};
+my $changed = sub {
+	my ($from, $to) = @_;
+	my $tree = $says->('NULL');
+	index($tree->{'src/base/translations.c'}, $from) >= 0 or die $from;
+	$tree->{'src/base/translations.c'} =~ s/\Q$from\E/$to/;
+	return $tree;
+};
+proves('translations', $says->('"Tag 5 of \\"x\\" is gone."'), $says->('"Something new happened."'), qr/a\.c:\d+: "Something new happened\." has no translation/);
+proves('translations', $says->('c ? "Missing: x." : NULL'), $says->('c ? "Missing: x." : psprintf("No %d.", n)'), qr/"No %d\." has no translation/);
+proves('translations', $says->('/* "Other" */ NULL'), $says->('given'), qr/cannot tell where "given" comes from/);
+proves('translations', $says->('NULL'), $changed->('{"Missing', qq({"Unheard of.", "闻所未闻。"},\n\t{"Missing)), qr/nothing says "Unheard of\."/);
+proves('translations', $says->('NULL'), $changed->('缺少：%1$s', '缺少：%2$s'), qr/% that is not %1\$s to %1\$s/);
+proves('translations', $says->('NULL'), $changed->('缺少：%1$s', '缺少'), qr/leaves a value out/);
+proves('translations', $says->('NULL'), $changed->('缺少：%1$s。', 'Missing: %1$s.'), qr/is not translated/);
+proves('translations', $says->('NULL'), $changed->('{"Missing', '{"Missing: %s.", "没有：%1$s。"}, {"Missing'), qr/stands there twice/);
 done_testing;

@@ -101,24 +101,24 @@ cred-x,mysql,h,1,,abc,
 local,mysql,169.254.169.254,1,,,
 ,,,,,,
 ok-2,mysql,h,65535,,,😀')::jsonb, '{"created_count": 2, "duplicate_names": [], "skipped_existing_names": [], "errors": [
-	"第 2 行（bad name）：name holds a character that is not allowed.",
-	"第 3 行：Missing: name.",
-	"第 4 行（no-type）：Missing: db_type.",
-	"第 5 行（type）：db_type \"db2\" is not known.",
-	"第 6 行（host）：host \"a b\" is not an address or host name.",
-	"第 7 行（port-0）：port 0 is out of range.",
-	"第 8 行（port-x）：port \"12x\" is not a whole number.",
-	"第 9 行（port-big）：port \"99999999999999999999\" is not a whole number.",
-	"第 10 行（port-frac）：port \"1.5\" is not a whole number.",
-	"第 11 行（port-65536）：port 65536 is out of range.",
-	"第 12 行（db）：database_name \"a b\" is not valid.",
-	"第 13 行（cred）：credential_id 999999 does not exist.",
-	"第 14 行（cred-neg）：credential_id -1 does not exist.",
-	"第 15 行（cred-x）：credential_id \"abc\" is not a whole number.",
-	"第 16 行（local）：host 169.254.169.254 is a link-local address."]}', 'every rule, told with row and name; the rest is stored');
+	"第 2 行（bad name）：name 含有不允许的字符。",
+	"第 3 行：缺少必填字段：name。",
+	"第 4 行（no-type）：缺少必填字段：db_type。",
+	"第 5 行（type）：不支持数据库类型“db2”。",
+	"第 6 行（host）：“a b”不是合法的 IP 地址或主机名。",
+	"第 7 行（port-0）：端口 0 超出取值范围（1 到 65535）。",
+	"第 8 行（port-x）：port 的值“12x”不是整数。",
+	"第 9 行（port-big）：port 的值“99999999999999999999”不是整数。",
+	"第 10 行（port-frac）：port 的值“1.5”不是整数。",
+	"第 11 行（port-65536）：端口 65536 超出取值范围（1 到 65535）。",
+	"第 12 行（db）：数据库名“a b”不合法。",
+	"第 13 行（cred）：credential_id 指定的凭据 999999 不存在。",
+	"第 14 行（cred-neg）：credential_id 指定的凭据 -1 不存在。",
+	"第 15 行（cred-x）：credential_id 的值“abc”不是整数。",
+	"第 16 行（local）：主机 169.254.169.254 是链路本地地址，不允许使用。"]}', 'every rule, told with row and name; the rest is stored');
 select is(whalefall_api.instances_batch_create(E'name,db_type,host,port\nok-1,mysql,h,1\ndup,mysql,h,1\nnew,mysql,h,1\ndup,mysql,h,x\ngone,mysql,h,1\nzdup,oracle,h,1\nzdup,oracle,h,1\nzdup,oracle,h,1')::jsonb,
 	'{"created_count": 1, "duplicate_names": ["dup", "zdup"], "skipped_existing_names": ["gone", "ok-1"], "errors": [
-	"第 4 行（dup）：port \"x\" is not a whole number.", "2 个名称重复出现，已跳过：dup, zdup", "2 个名称已存在，已跳过：gone, ok-1"]}',
+	"第 4 行（dup）：port 的值“x”不是整数。", "2 个名称重复出现，已跳过：dup, zdup", "2 个名称已存在，已跳过：gone, ok-1"]}',
 	'names that stand twice, and names that exist, in the recycle bin too');
 select is((select count(*)::int from whalefall.instances where name in ('dup', 'zdup')), 0, 'no row of a doubled name is stored');
 set local whalefall.language = 'en';
@@ -148,9 +148,9 @@ select is(whalefall_api.instances_batch_create(instances => '[
 	{"name": "j5", "db_type": "mysql", "host": "h", "port": 1.5}, {}, {"x": 1}, "text", [1], null,
 	{"name": "j6", "db_type": "mysql", "host": ["h"], "port": 1}, {"name": "j7", "db_type": "mysql", "host": "h"}]')::jsonb,
 	'{"created_count": 2, "duplicate_names": [], "skipped_existing_names": [], "errors": [
-	"第 3 行：name must be a text.", "第 4 行（j4）：port must be a whole number.", "第 5 行（j5）：port \"1.5\" is not a whole number.",
-	"第 6 行：An instance must be an object.", "第 7 行：An instance must be an object.", "第 8 行：An instance must be an object.",
-	"第 9 行（j6）：host must be a text.", "第 10 行（j7）：Missing: port."]}', 'the same rules for JSON');
+	"第 3 行：name 必须是字符串。", "第 4 行（j4）：port 必须是整数。", "第 5 行（j5）：port 的值“1.5”不是整数。",
+	"第 6 行：每个实例必须是一个对象。", "第 7 行：每个实例必须是一个对象。", "第 8 行：每个实例必须是一个对象。",
+	"第 9 行（j6）：host 必须是字符串。", "第 10 行（j7）：缺少必填字段：port。"]}', 'the same rules for JSON');
 select results_eq($$select name, db_type, port, database_name, description, credential_id, is_active from whalefall.instances where name in ('j1', 'j2') order by 1$$,
 	$$values ('j1', 'postgresql', 5432, null, '', null::bigint, true), ('j2', 'mysql', 3306, null, '', null, true)$$, 'created ones are active');
 select is(pg_temp.fails(format('select whalefall_api.instances_batch_create(instances => %L)', j)), 'PT400 invalid input: ' || e, j) from (values
