@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use File::Temp qw(tempdir);
+use IPC::Run ();
 use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
@@ -15,6 +16,7 @@ use Whalefall::MySQL;
 my $db = 'whalefall';
 my $root = "$FindBin::Bin/../..";
 my $dir = tempdir('/tmp/wffind.XXXXXX', CLEANUP => 1);
+my $c;
 
 # What the program prints for these sockets.
 sub find
@@ -67,8 +69,20 @@ is(find([ "$dir/file", "$dir/loop", "$dir/closed", "$dir/nothing", '', 'relative
 like(find([ stranger('good', packet("\x0a8.4.3\0" . 'x' x 50)) ]), qr/^\nfound MySQL 8\.4\.3 on \S+, which listens on no TCP port; the control plane connects by TCP alone\n\z/,
 	'one without TCP is named all the same');
 
+# Runs a printed line in bash with what is typed then; gives what it prints.
+sub run_line
+{
+	my ($line, $typed) = @_;
+	my ($out, $err) = ('', '');
+	local %ENV = (%ENV, $c->connection_env($db));
+
+	IPC::Run::run([ 'bash', '-c', $line =~ s{deploy/psql}{$c->{client}/psql -XAt}gr ], '<', \$typed, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+	is($err, '', 'without a complaint');
+	return $out;
+}
+
 # Real ones -------------------------------------------------------------------------------------------------
-my $c = Whalefall::Cluster->new(settings => { 'whalefall.database' => $db }, env => { WHALEFALL_TESTING => 1 });
+$c = Whalefall::Cluster->new(settings => { 'whalefall.database' => $db, log_statement => 'all' }, env => { WHALEFALL_TESTING => 1 });
 $c->create_extension;
 for my $kind (mysql_servers())
 {
@@ -85,12 +99,12 @@ SKIP:
 		like($said, qr/^found $title \Q$version\E on \Q$path\E and 127\.0\.0\.1:$port\. /m, "$kind: with version and port") or diag $said;
 		like(find([$path], "127.0.0.1:$port"), qr/^\nfound $title \Q$version\E on \S+, 127\.0\.0\.1:$port: managed already\n\z/, "$kind: not offered when managed");
 
-		# Do as it says.
-		my ($call) = $said =~ /^    (select whalefall_api\.grant_script\(.*\);)$/m;
+		# Do as it says, with a password that COPY and the shell would each like to change.
+		my ($call) = $said =~ /^    deploy\/psql -XAtc "(select whalefall_api\.grant_script\(.*\))"$/m;
 		$server->query($c->value($call, database => $db));
-		$server->query(q{alter user whalefall_monitor@'%' identified by 'Mon-12345' account unlock});
-		my ($commands) = $said =~ /^(    \\copy .*)\z/ms;
-		$c->query(($commands =~ s/^    //mgr) =~ s/PASSWORD$/Mon-12345/mr, database => $db);
+		$server->query(q{alter user whalefall_monitor@'%' identified by ' M\\\\t"n$1%s ' account unlock});
+		my ($line) = $said =~ /^    (IFS= read .* unset P)\n\z/m;
+		is(run_line($line, qq{ M\\t"n\$1%s \n}), "COPY 1\nlocal-$word-$port\n", "$kind: what is printed runs");
 		my $id = $c->value("select id from whalefall_api.instances where name = 'local-$word-$port'", database => $db);
 		like($c->value("select whalefall_api.instances_test_connection($id)", database => $db), qr/"success": true.*"missing_permissions": \[\]/, "$kind: what is printed adds it");
 
@@ -99,5 +113,7 @@ SKIP:
 	}
 	$server->remove if $server;
 }
+like($c->log_contents, qr/COPY\s+whalefall_api\.credential_input/, 'a server that logs every statement');
+unlike($c->log_contents, qr/n\$1%s/, 'has not logged the password');
 
 done_testing;

@@ -206,8 +206,8 @@ close $_ for $unix, $tcp;
 my ($status, $said) = run_in($a, "WHALEFALL_MYSQL_SOCKETS=$mysql/s make up");
 is($status, 0, 'make up beside a MariaDB');
 like($said, qr/^found MariaDB 10\.11\.6 on \Q$mysql\E\/s and 127\.0\.0\.1:$mysql_port\./m, 'names it');
-like($said, qr/^    \\copy whalefall_api\.credential_input .*^    select whalefall_api\.instances_create\(name => 'local-mariadb-$mysql_port',[^\n]* port => $mysql_port,/ms,
-	'with the commands that would add it');
+like($said, qr/^    IFS= read -rsp .*\\copy whalefall_api\.credential_input .* from pstdin' && deploy\/psql -c "select whalefall_api\.instances_create\(name => 'local-mariadb-$mysql_port',[^\n]* port => $mysql_port,/m,
+	'with the command that would add it');
 is(ask($a, $rows), $counts, 'and adds nothing');
 ask($a, "select whalefall_api.instances_create(name => 'm', db_type => 'mysql', host => 'localhost', port => $mysql_port)");
 ($status, $said) = run_in($a, "WHALEFALL_MYSQL_SOCKETS=$mysql/s make up");
