@@ -9,6 +9,7 @@
 #include "base/host.h"
 #include "base/settings.h"
 #include "bgworker/launcher.h"
+#include "http/request_log.h"
 #include "inventory/input.h"
 #include "people/shared.h"
 #include "runs/shared.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 	wf_shared_init();
 	wf_host_init();
 	wf_people_shared_init();
+	wf_request_log_init();
 	wf_launcher_register();
 }

@@ -99,6 +99,8 @@ GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;
 
--- What the HTTP front calls
+-- What the HTTP front calls: /api/v1 through the gateway; the check before what PostgREST serves itself
 GRANT USAGE   ON SCHEMA   whalefall_http                                     TO whalefall_gateway, whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_http.dispatch                            TO whalefall_gateway;
+GRANT EXECUTE ON FUNCTION whalefall_http.dispatch_read                       TO whalefall_gateway;
 GRANT EXECUTE ON FUNCTION whalefall_http.check_request                       TO whalefall_gateway, whalefall_anon;

@@ -11,6 +11,7 @@
 #include "base/caller.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "whalefall.h"
 
 /* Set by the dispatcher; valid while the transaction that set it runs. */
@@ -84,11 +85,19 @@ wf_caller_role_name(WfRole role)
 void
 wf_caller_set(int64 user_id, const char *name, WfRole role)
 {
+	/* The name lives with the exchange: one begun later would take it away. */
+	(void) wf_exchange();
 	dispatched.user_id = user_id;
-	dispatched.name = MemoryContextStrdup(TopTransactionContext, name);
+	dispatched.name = MemoryContextStrdup(wf_exchange_context(), name);
 	dispatched.role = role;
 	dispatched.over_http = true;
 	dispatched_in = WF_LOCAL_XID;
+}
+
+void
+wf_caller_forget(void)
+{
+	dispatched_in = InvalidLocalTransactionId;
 }
 
 void

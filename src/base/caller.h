@@ -40,6 +40,9 @@ extern const char *wf_caller_role_name(WfRole role);
  */
 extern void wf_caller_set(int64 user_id, const char *name, WfRole role);
 
+/* The request is over: the outer database role is the caller again. */
+extern void wf_caller_forget(void);
+
 /* The user id that was current before wf_caller_become_owner. */
 typedef struct WfIdentity
 {

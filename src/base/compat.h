@@ -39,4 +39,29 @@
 #define WF_GRANT_NOT_INHERITING ""
 #endif
 
+/* May a role execute a function? Needs utils/acl.h and catalog/pg_proc.h. */
+#if PG_VERSION_NUM >= 160000
+#define WF_MAY_EXECUTE(function, role) \
+	(object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define WF_MAY_EXECUTE(function, role) \
+	(pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
+/* Callbacks of the JSON parser say since 16 whether they are content; needs common/jsonapi.h. */
+#if PG_VERSION_NUM >= 160000
+#define WF_JSON_RESULT JsonParseErrorType
+#define WF_JSON_RETURN return JSON_SUCCESS
+#else
+#define WF_JSON_RESULT void
+#define WF_JSON_RETURN return
+#endif
+#if PG_VERSION_NUM >= 170000
+#define WF_JSON_LEXER(text, length) \
+	makeJsonLexContextCstringLen(NULL, (text), (length), PG_UTF8, true)
+#else
+#define WF_JSON_LEXER(text, length) \
+	makeJsonLexContextCstringLen(unconstify(char *, (text)), (length), PG_UTF8, true)
+#endif
+
 #endif

@@ -158,6 +158,12 @@ wf_error_code_of(const ErrorData *error)
 	return WF_ERR_INTERNAL;
 }
 
+void
+wf_error_forget(void)
+{
+	remember(WF_ERR_NONE, NULL);
+}
+
 const WfErrorLast *
 wf_error_last(void)
 {

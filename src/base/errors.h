@@ -89,6 +89,9 @@ extern void wf_raise_extra(WfErrorCode code, const char *extra, const char *deta
 /* Code of an error caught as ErrorData: a row of the table, or WF_ERR_INTERNAL. */
 extern WfErrorCode wf_error_code_of(const ErrorData *error);
 
+/* Forget what wf_raise left behind: a new request begins, and an older error must not be taken for one of its own. */
+extern void wf_error_forget(void);
+
 /* What wf_raise left behind; valid until the next wf_raise. */
 extern const WfErrorLast *wf_error_last(void);
 

@@ -1,8 +1,8 @@
 /*
  * exchange.c - one HTTP exchange as the rooms below src/http see it.
  *
- * It lives in TopTransactionContext: a handler's subtransaction may be rolled back, its headers (an expired cookie,
- * Retry-After) must not be lost.
+ * It lives in a context of its own below TopTransactionContext: a handler's subtransaction may be rolled back, its
+ * headers (an expired cookie, Retry-After) must not be lost.
  */
 #include "postgres.h"
 
@@ -14,18 +14,28 @@
 
 static WfExchange *current;
 static LocalTransactionId current_in = InvalidLocalTransactionId;
+static MemoryContext context; /* of the transaction context_in; afterwards a dangling pointer */
+static LocalTransactionId context_in = InvalidLocalTransactionId;
 
 MemoryContext
 wf_exchange_context(void)
 {
-	return TopTransactionContext;
+	if (context_in == InvalidLocalTransactionId || context_in != WF_LOCAL_XID)
+	{
+		context = AllocSetContextCreate(TopTransactionContext, "whalefall exchange",
+										ALLOCSET_DEFAULT_SIZES);
+		context_in = WF_LOCAL_XID;
+	}
+	return context;
 }
 
 WfExchange *
 wf_exchange_begin(void)
 {
-	WfExchange *exchange = MemoryContextAllocZero(TopTransactionContext, sizeof(WfExchange));
+	WfExchange *exchange;
 
+	MemoryContextReset(wf_exchange_context());
+	exchange = MemoryContextAllocZero(context, sizeof(WfExchange));
 	exchange->method = exchange->path = exchange->scheme = exchange->host = "";
 	exchange->address = exchange->agent = exchange->request_id = "";
 	exchange->authorization = exchange->cookie = exchange->csrf = exchange->sid = "";
@@ -44,6 +54,12 @@ wf_exchange(void)
 }
 
 void
+wf_exchange_end(void)
+{
+	current_in = InvalidLocalTransactionId;
+}
+
+void
 wf_exchange_set_status(int status)
 {
 	Assert(status >= 200 && status <= 299);
@@ -55,8 +71,8 @@ wf_exchange_set_message(const char *zh, const char *en)
 {
 	WfExchange *exchange = wf_exchange();
 
-	exchange->message_zh = MemoryContextStrdup(TopTransactionContext, zh);
-	exchange->message_en = MemoryContextStrdup(TopTransactionContext, en);
+	exchange->message_zh = MemoryContextStrdup(wf_exchange_context(), zh);
+	exchange->message_en = MemoryContextStrdup(wf_exchange_context(), en);
 }
 
 /* A line break in a header would let its rest be read as further headers. */
@@ -72,7 +88,7 @@ void
 wf_exchange_add_header(const char *name, const char *value)
 {
 	WfExchange *exchange = wf_exchange();
-	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	MemoryContext caller = MemoryContextSwitchTo(wf_exchange_context());
 	WfHeader *header = palloc(sizeof(WfHeader));
 
 	require_printable(name);

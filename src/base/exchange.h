@@ -57,7 +57,13 @@ extern WfExchange *wf_exchange(void);
 /* Start a blank exchange for a request; its texts must live as long as the transaction. */
 extern WfExchange *wf_exchange_begin(void);
 
-/* Memory for what is put into an exchange: lives until the transaction ends, whatever is rolled back inside. */
+/* The request is over: from now on operations find a blank exchange again. */
+extern void wf_exchange_end(void);
+
+/*
+ * Memory for what is put into an exchange: lives until the transaction ends or the next exchange begins,
+ * whatever is rolled back inside.
+ */
 extern MemoryContext wf_exchange_context(void);
 
 /* The answer's status, when it is not the route's: 200 to 299. */
