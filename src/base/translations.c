@@ -38,6 +38,7 @@ const WfTranslation wf_translations[] = {
 	{"%w \"%s\" does not exist.", "%1$s“%2$s”不存在。"},
 	{"%w %s is not pending or running.", "%1$s %2$s 不处于等待或运行状态。"},
 	{"None of the %w exists.", "指定的%1$s均不存在。"},
+	{"This needs the permission \"%s\".", "需要“%1$s”权限。"},
 	{"This needs the role \"%s\" or one above it.", "需要“%1$s”或更高的角色。"},
 	/* State of the control plane. */
 	{"whalefall.setup() has not run in this database.", "当前数据库尚未执行 whalefall.setup()。"},
@@ -68,6 +69,8 @@ const WfTranslation wf_translations[] = {
 	{"Attempts to log in are counted in shared memory, and the library is not preloaded.",
 	 "登录次数记录在共享内存中，而数据库服务器未预加载 whalefall 库。"},
 	/* Reading a request. */
+	{"A request may have 16 MiB.", "请求体最大为 16 MiB。"},
+	{"The field \"%s\" is required.", "缺少必填字段“%1$s”。"},
 	{"%s must be a text.", "%1$s 必须是字符串。"},
 	{"%s must be a whole number.", "%1$s 必须是整数。"},
 	{"%s \"%s\" is not a whole number.", "%1$s 的值“%2$s”不是整数。"},

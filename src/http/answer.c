@@ -17,6 +17,7 @@
 #include "utils/typcache.h"
 
 #include "base/clock.h"
+#include "base/translate.h"
 #include "http/answer.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
@@ -292,7 +293,8 @@ failure_message(const WfExchange *exchange, const WfFailure *failure)
 
 	if (failure->detail == NULL)
 		return text;
-	return psprintf("%s%s%s", text, in_language(exchange, "：", ": "), failure->detail);
+	return psprintf("%s%s%s", text, in_language(exchange, "：", ": "),
+					wf_translate_detail(failure->detail, exchange->language));
 }
 
 static void
