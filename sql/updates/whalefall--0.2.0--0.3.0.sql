@@ -3,6 +3,14 @@
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+-- What PostgREST serves as one of these ends by then, whoever has gone away
+
+ALTER ROLE whalefall_gateway SET statement_timeout = '70s';
+ALTER ROLE whalefall_anon SET statement_timeout = '70s';
+ALTER ROLE whalefall_viewer SET statement_timeout = '70s';
+ALTER ROLE whalefall_user SET statement_timeout = '70s';
+ALTER ROLE whalefall_admin SET statement_timeout = '70s';
+
 -- Entry, health, cache
 
 CREATE FUNCTION whalefall_api.app_info() RETURNS json

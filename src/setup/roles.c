@@ -45,6 +45,10 @@ static const struct
 	{"whalefall_user", "whalefall_authenticator"}, {"whalefall_admin", "whalefall_authenticator"},
 };
 
+/* The roles that PostgREST becomes to serve a request. */
+static const char *const served_roles[] = {"whalefall_gateway", "whalefall_anon",
+										   "whalefall_viewer", "whalefall_user", "whalefall_admin"};
+
 static void
 create_role(const WfRoleSpec *spec)
 {
@@ -163,6 +167,13 @@ wf_setup_ensure_roles(PG_FUNCTION_ARGS)
 	/* PostgREST binds request bodies as parameters; they must not reach the server log. */
 	wf_spi_utility("ALTER ROLE whalefall_authenticator SET log_parameter_max_length = 0");
 	wf_spi_utility("ALTER ROLE whalefall_authenticator SET log_parameter_max_length_on_error = 0");
+	/*
+	 * PostgREST takes the settings of the role it becomes (db-config). The dispatcher ends its operations sooner;
+	 * this ends what escapes it, and what a client that went away has left behind. A person who was granted one of
+	 * these roles is not touched: only a login takes a role's settings, and none of these can log in.
+	 */
+	for (size_t i = 0; i < lengthof(served_roles); i++)
+		wf_spi_utility(psprintf("ALTER ROLE %s SET statement_timeout = '70s'", served_roles[i]));
 	warn_of_foreign_members();
 	wf_spi_end();
 	PG_RETURN_VOID();

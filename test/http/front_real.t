@@ -1,0 +1,91 @@
+# The front before the real dispatcher: both sides agree on facts, marks, languages and limits.
+use strict;
+use warnings;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Whalefall::Cluster;
+use Whalefall::Front;
+
+plan skip_all => Whalefall::Front::missing() if Whalefall::Front::missing();
+binmode $_, ':utf8' for map { Test::More->builder->$_ } qw(output failure_output);
+my $c = Whalefall::Cluster->new;
+$c->create_extension;
+my $front = Whalefall::Front->start($c);
+my @keys = sort qw(success error error_id category severity message_code message timestamp recoverable suggestions context);
+
+my $answer = $front->request('GET', '/api/v1/health/ping', { headers => { 'X-Request-ID' => 'abc' } });
+is($answer->{status}, 200, 'ping') or diag $answer->{content}, $front->log;
+ok($answer->{json}{success}, 'succeeds');
+is($answer->{headers}{'x-request-id'}, 'abc', 'the request id comes back, once');
+is($answer->{headers}{'x-wf-answer'}, undef, 'the mark stays inside');
+is($answer->{headers}{'content-type'}, 'application/json; charset=utf-8', 'as JSON');
+is($front->request('HEAD', '/api/v1/health/ping')->{status}, 200, 'HEAD');
+$answer = $front->request('POST', '/api/v1/health/ping');
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 405, 'INVALID_REQUEST' ], 'a wrong method');
+like($answer->{headers}{allow}, qr/^GET\b/, 'names the right ones');
+is($front->request('PATCH', '/api/v1/health/ping')->{status}, 405, 'PATCH');
+is($front->request('BREW', '/api/v1/health/ping')->{status}, 405, 'and what nobody knows');
+
+# An error of the dispatcher and one of nginx have the same shape and the same advice, in both languages.
+for my $language ('zh', 'en')
+{
+	my %headers = ('Accept-Language' => $language, 'User-Agent' => 'me "x"');
+	my $inner = $front->request('GET', '/api/v1/nowhere?a=b', { headers => \%headers });
+	my $outer = $front->request('GET', '/nowhere?a=b', { headers => \%headers });
+	is_deeply([ $inner->{status}, $outer->{status} ], [ 404, 404 ], "$language: no such path");
+	is_deeply([ sort keys %{ $inner->{json} } ], \@keys, "$language: eleven keys");
+	is_deeply([ sort keys %{ $outer->{json} } ], \@keys, "$language: both");
+	is($inner->{json}{$_}, $outer->{json}{$_}, "$language: the same $_") for qw(category severity message_code message recoverable);
+	is_deeply($inner->{json}{suggestions}, $outer->{json}{suggestions}, "$language: the same suggestions");
+	is($inner->{json}{context}{url}, $front->url . '/api/v1/nowhere', "$language: the url without its query");
+	is($outer->{json}{context}{url}, $front->url . '/nowhere', "$language: both");
+	is_deeply([ sort keys %{ $inner->{json}{context} } ], [ sort keys %{ $outer->{json}{context} } ], "$language: the same context");
+}
+$answer = $front->request('GET', '/api/v1/instances');
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 401, 'AUTHENTICATION_REQUIRED' ], 'nobody is logged in');
+$answer = $front->raw("GET /api/v1/instances HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \xff\r\nConnection: close\r\n\r\n");
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 401, 'TOKEN_INVALID' ], 'bytes for a token');
+$answer = $front->raw("GET /api/v1/instances HTTP/1.1\r\nHost: h\r\nCookie: whalefall_session=\xff\r\nConnection: close\r\n\r\n");
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 401, 'AUTHENTICATION_REQUIRED' ], 'bytes for a cookie');
+my $mega = 1024 * 1024;
+$answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (16 * $mega + 1) });
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 413, 'INVALID_REQUEST' ], 'above 16 MiB the dispatcher refuses');
+$answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (17 * $mega - 1000) });
+is_deeply([ $answer->{status}, $answer->{json}{message} ], [ 413, '请求体过大：A request may have 16 MiB.' ], 'with the reason');
+
+# PostgREST's own interface: without a token nginx refuses, with a forged one PostgREST.
+$answer = $front->request('GET', '/rest/instances');
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 401, 'AUTHENTICATION_REQUIRED' ], 'a view without a token');
+$answer = $front->request('GET', '/rest/instances', { headers => { Authorization => 'Bearer a.b.c' } });
+is($answer->{status}, 401, 'with a forged one');
+$answer = $front->request('GET', '/rest/instances', { headers => { Authorization => 'Bearer ' . $front->token(sub => '1', pg_role => 'whalefall_admin',
+	type => 'access', sid => '00000000-0000-4000-8000-000000000000', epoch => 0) } });
+is($answer->{status}, 401, 'one that is signed but of no session') or diag $answer->{content};
+is($answer->{json}{code}, 'PT401', 'is refused by the check');
+
+# Every role that PostgREST becomes has the limit.
+is($c->value(q{select string_agg(substr(rolname, 11) || ' ' || array_to_string(rolconfig, ','), '; ' order by rolname) from pg_roles where rolconfig is not null and rolname like 'whalefall%' and rolname <> 'whalefall_authenticator'}),
+	'admin statement_timeout=70s; anon statement_timeout=70s; gateway statement_timeout=70s; user statement_timeout=70s; viewer statement_timeout=70s',
+	'70 s for every role that serves');
+
+# While the extension is dropped and made again nothing of PostgREST's shows.
+$c->query('drop extension whalefall cascade', database => 'whalefall');
+$answer = $front->request('GET', '/api/v1/health/ping');
+like("$answer->{status} $answer->{json}{message_code}", qr/^(?:500 INTERNAL_ERROR|503 SERVICE_UNAVAILABLE)$/, 'without the extension');
+$c->query('notify pgrst', database => 'whalefall');
+sleep 1;
+$answer = $front->request('GET', '/api/v1/health/ping');
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 503, 'SERVICE_UNAVAILABLE' ], 'and once PostgREST knows');
+$c->query('create extension whalefall cascade', database => 'whalefall');
+$c->query(q(select whalefall.setup(history => 'adopt')), database => 'whalefall');
+for (1 .. 50)
+{
+	$answer = $front->request('GET', '/api/v1/health/ping');
+	last if $answer->{status} == 200;
+	$c->query('notify pgrst', database => 'whalefall') if $_ == 1;
+	select undef, undef, undef, 0.2;
+}
+is($answer->{status}, 200, 'with it again');
+done_testing;
