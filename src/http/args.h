@@ -87,7 +87,7 @@ extern List *wf_args_split_query(const char *query);
 /*
  * Read a body: content type application/json gives an object, any other type or an empty body gives none.
  * raw (never toasted) and content_type (may be NULL) must outlive body. VALIDATION_ERROR when the text is not
- * UTF-8, not JSON, not an object, nested deeper than 256, of more than a million values, or has a number with an
+ * UTF-8, not JSON, not an object, nested deeper than 256, of more than 250,000 values, or has a number with an
  * exponent or of more than 64 characters. NUL characters in texts are dropped.
  */
 extern void wf_args_parse_body(const bytea *raw, const char *content_type, WfBody *body);
