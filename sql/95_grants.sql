@@ -99,6 +99,22 @@ GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_user                     TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_instance                 TO whalefall_admin;
 GRANT EXECUTE ON FUNCTION whalefall_api.cache_clear_all                      TO whalefall_admin;
 
+-- Users and logins
+GRANT SELECT  ON          whalefall_api.users                                TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_list                           TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_get                            TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_stats                          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_create                         TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_update                         TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_delete                         TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.users_toggle_status                  TO whalefall_admin;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_csrf_token                      TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_login                           TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_refresh                         TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_logout                          TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_change_password                 TO whalefall_viewer;
+GRANT EXECUTE ON FUNCTION whalefall_api.auth_me                              TO whalefall_viewer;
+
 -- What the HTTP front calls: /api/v1 through the gateway; the check before what PostgREST serves itself
 GRANT USAGE   ON SCHEMA   whalefall_http                                     TO whalefall_gateway, whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_http.dispatch                            TO whalefall_gateway;

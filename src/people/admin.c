@@ -45,7 +45,7 @@ make_password(char *password)
 		for (int c = 0; c < PASSWORD_LENGTH; c++)
 			password[c] = draw();
 		password[PASSWORD_LENGTH] = '\0';
-		if (wf_password_letters_fault(password) == NULL)
+		if (wf_password_has_letters(password))
 			return;
 	}
 	elog(ERROR, "could not draw a password");

@@ -150,8 +150,13 @@ wf_limits_take(const char *operation, const char *name, const char *address)
 	int wait = 0;
 
 	wf_people_require_shared();
+	/* By every rule, also when the first one has refused already. */
 	for (int i = 0; i < count; i++)
-		wait = Max(wait, take(&rules[i], name, address, now));
+	{
+		int left = take(&rules[i], name, address, now);
+
+		wait = Max(wait, left);
+	}
 	wf_exchange()->attempt_counted = true;
 	return wait;
 }

@@ -24,6 +24,8 @@
 #include "people/password.h"
 #include "people/shared.h"
 
+#define LENGTH_MIN	  8
+#define LENGTH_MAX	  128
 #define BCRYPT_LENGTH 60
 #define BCRYPT_BYTES  72
 #define MAX_LOOKUPS	  10
@@ -35,22 +37,21 @@
 static Oid crypt_oid;
 static Oid gen_salt_oid;
 
-const char *
-wf_password_length_fault(const char *password)
+void
+wf_password_require_length(const char *password, WfErrorCode code)
 {
 	int length = wf_text_length(password);
 
 	if (strspn(password, " \t\n\r\f\v") == strlen(password))
-		return "The password must not be blank.";
-	if (length < WF_PASSWORD_MIN)
-		return "The password is shorter than 8 characters.";
-	if (length > WF_PASSWORD_MAX)
-		return "The password is longer than 128 characters.";
-	return NULL;
+		wf_raise(code, "The password must not be blank.", NULL);
+	if (length < LENGTH_MIN)
+		wf_raise(code, "The password is shorter than 8 characters.", NULL);
+	if (length > LENGTH_MAX)
+		wf_raise(code, "The password is longer than 128 characters.", NULL);
 }
 
-const char *
-wf_password_letters_fault(const char *password)
+bool
+wf_password_has_letters(const char *password)
 {
 	bool upper = false;
 	bool lower = false;
@@ -62,9 +63,15 @@ wf_password_letters_fault(const char *password)
 		lower = lower || (*password >= 'a' && *password <= 'z');
 		digit = digit || (*password >= '0' && *password <= '9');
 	}
-	if (upper && lower && digit)
-		return NULL;
-	return "The password needs an upper-case letter, a lower-case letter and a digit.";
+	return upper && lower && digit;
+}
+
+void
+wf_password_require_letters(const char *password, WfErrorCode code)
+{
+	if (!wf_password_has_letters(password))
+		wf_raise(code, "The password needs an upper-case letter, a lower-case letter and a digit.",
+				 NULL);
 }
 
 /*

@@ -6,15 +6,17 @@
 
 #include "postgres.h"
 
-#define WF_PASSWORD_MIN 8
-#define WF_PASSWORD_MAX 128
+#include "base/errors.h"
 
 /*
- * What is wrong with the length (8 to 128 characters, not only blanks), or with the letters (one upper-case, one
- * lower-case letter of ASCII, one digit) of a password: a constant sentence, or NULL when nothing is.
+ * Raise, with this code, unless a password has 8 to 128 characters and is not blank; and unless it has an upper-case
+ * letter, a lower-case letter (of ASCII) and a digit.
  */
-extern const char *wf_password_length_fault(const char *password);
-extern const char *wf_password_letters_fault(const char *password);
+extern void wf_password_require_length(const char *password, WfErrorCode code);
+extern void wf_password_require_letters(const char *password, WfErrorCode code);
+
+/* The second rule as a question. */
+extern bool wf_password_has_letters(const char *password);
 
 /*
  * bcrypt hash "$2b$..." of a password at the cost of whalefall.bcrypt_cost, palloc'd. SPI connected. Raises

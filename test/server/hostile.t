@@ -190,6 +190,21 @@ my @calls = (
 	q(whalefall_api.instances_restore(1)),
 	q(whalefall_api.instances_batch_delete('{1}', 'hard')),
 	q(whalefall_api.credentials_delete(1)),
+	q(whalefall_api.users_list(search => 'a', role => 'admin', status => 'active', sort => 'username')),
+	q(whalefall_api.users_create('planted', 'viewer', 'A good secret 1', true, 'a@b')),
+	q(whalefall_api.users_create('planted', 'viewer', 'A good secret 1')),
+	q(whalefall_api.users_get(1)),
+	q(whalefall_api.users_update(2, role => 'user', password => 'Another secret 1', clear => '{email}')),
+	q(whalefall_api.auth_login('planted', 'Another secret 1')),
+	q(whalefall_api.auth_login('planted', 'long long long long long long long long long long long long long long long long long long long long')),
+	q(whalefall_api.auth_csrf_token()),
+	q(whalefall_api.auth_refresh()),
+	q(whalefall_api.auth_logout()),
+	q(whalefall_api.auth_me()),
+	q(whalefall_api.auth_change_password('a', 'b', 'b')),
+	q(whalefall_api.users_stats()),
+	q(whalefall_api.users_toggle_status(2)),
+	q(whalefall_api.users_delete(2)),
 );
 my $covered = join ' ', @calls;
 is(join(' ', grep { $covered !~ /\.$_\(/ } split /\n/, $c->query(q(select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
