@@ -3,7 +3,7 @@
 -- what they were given.
 \set ECHO none
 begin;
-select plan(299);
+select plan(303);
 
 create schema companion;
 grant usage on schema companion to whalefall_anon;
@@ -170,13 +170,15 @@ select is((select string_agg(proname || ' ' || name, ', ') from clearing where p
 -- What null, blank and absent mean to the operations that change something; without a login, as the tags are.
 insert into whalefall_http.extra_routes (method, path, operation, function, permission, csrf, module, action)
 	select method, replace(path, '/api/v1/', '/api/v1/companion/'), 'companion_' || operation, function, 'anon', false, 'companion', action
-	from whalefall_http.routes where operation in ('instances_update', 'credentials_update', 'tags_update');
-grant execute on function whalefall_api.instances_update, whalefall_api.credentials_update, whalefall_api.tags_update to whalefall_anon;
+	from whalefall_http.routes where operation in ('instances_update', 'credentials_update', 'tags_update', 'users_update') and alias_of is null;
+grant execute on function whalefall_api.instances_update, whalefall_api.credentials_update, whalefall_api.tags_update,
+	whalefall_api.users_update to whalefall_anon;
 insert into whalefall.tags (name, display_name, category, color) values ('t1', 'T1', 'c', 'dark'), ('t2', 'T2', 'c', 'info');
 insert into whalefall.credentials (name, credential_type, username, db_type, description, secret) values ('c1', 'database', 'u', 'mysql', 'd', '\x00');
 insert into whalefall.instances (name, db_type, host, port, database_name, description, credential_id, is_active)
 	select 'i1', 'mysql', 'h', 3306, 'db', 'd', id, false from whalefall.credentials where name = 'c1';
 insert into whalefall.instance_tags select i.id, t.id from whalefall.instances i, whalefall.tags t where i.name = 'i1';
+insert into whalefall.users (username, password, role, email) values ('uma', 'x', 'user', 'a@b');
 -- Sends a change of the row of that name, tells how the row is afterwards, and takes it back.
 create function pg_temp.changed(what text, name text, body text) returns text language plpgsql as $$
 declare
@@ -184,12 +186,13 @@ declare
 	answer text;
 	told text;
 begin
-	execute format('select id from whalefall.%I where name = $1', what) into row_id using name;
+	execute format('select id from whalefall.%I where %I = $1', what, case what when 'users' then 'username' else 'name' end) into row_id using name;
 	answer := pg_temp.send('PUT', format('/api/v1/companion/%s/%s', what, row_id), convert_to(body, 'UTF8'), 'application/json');
 	case what
 		when 'instances' then select format('%s %s %s %s %s %s', i.name, i.database_name, i.description, c.name, i.is_active, i.tags) into told
 			from whalefall_api.instances i left join whalefall.credentials c on c.id = i.credential_id where i.id = row_id;
 		when 'credentials' then select format('%s %s %s %s %s', c.name, c.db_type, c.description, c.is_active, c.secret = '\x00') into told from whalefall.credentials c where c.id = row_id;
+		when 'users' then select format('%s %s %s %s %s', u.username, u.role, u.email, u.is_active, u.password = 'x') into told from whalefall.users u where u.id = row_id;
 		else select format('%s %s %s %s', t.display_name, t.category, t.color, t.is_active) into told from whalefall.tags t where t.id = row_id;
 	end case;
 	raise exception sqlstate 'XX999' using message = case when answer ~ '^200 ' then told else answer end;
@@ -206,6 +209,8 @@ select is(pg_temp.changed(w, n, b), e, format('%s %s', w, b)) from (values
 	('instances', 'i1', '{"clear":["name"]}', '400 invalid input: Field "name" cannot be cleared.'),
 	('credentials', 'c1', '{}', 'c1 mysql d t t'), ('credentials', 'c1', '{"name":null,"username":null,"password":null,"is_active":null,"credential_type":null}', 'c1 mysql d t t'), ('credentials', 'c1', '{"password":""}', 'c1 mysql d t t'),
 	('credentials', 'c1', '{"password":"secret1"}', 'c1 mysql d t f'), ('credentials', 'c1', '{"db_type":null}', 'c1  d t t'), ('credentials', 'c1', '{"db_type":""}', 'c1  d t t'), ('credentials', 'c1', '{"description":null}', 'c1 mysql  t t'),
+	('users', 'uma', '{"username":"uma","role":"user","password":null,"is_active":null}', 'uma user a@b t t'), ('users', 'uma', '{"username":"uma","role":"viewer","password":"","is_active":"off"}', 'uma viewer a@b f t'),
+	('users', 'uma', '{"username":"uma","role":"user","email":null}', 'uma user  t t'), ('users', 'uma', '{"username":"uma","role":"user","email":""}', 'uma user  t t'),
 	('tags', 't1', '{}', 'T1 c dark t'), ('tags', 't1', '{"color":null,"is_active":null,"name":null}', 'T1 c dark t'), ('tags', 't1', '{"color":" "}', 'T1 c primary t'), ('tags', 't1', '{"is_active":"no"}', 'T1 c dark f')) v (w, n, b, e);
 
 -- What is missing ----------------------------------------------------------------------------------------
