@@ -13,8 +13,8 @@ use Whalefall::Cluster;
 use Whalefall::Front;
 
 plan skip_all => Whalefall::Front::missing() if Whalefall::Front::missing();
-my $place = '';
-run [ "$FindBin::Bin/clients/fetch", 'schemathesis' ], '>', \$place, '2>', \my $why
+my ($place, $why) = ('', '');
+run [ "$FindBin::Bin/clients/fetch", 'schemathesis' ], '>', \$place, '2>', \$why
   or plan skip_all => "schemathesis cannot be fetched: $why";
 chomp $place;
 my $examples = $ENV{WHALEFALL_FUZZ_EXAMPLES} // 12;
