@@ -17,9 +17,15 @@ ALTER ROLE whalefall_admin SET statement_timeout = '70s';
 \include 63_people_api.sql
 \include 70_http.sql
 \include 72_http_api.sql
+\include 73_results.sql
+\include 74_results_inventory.sql
+\include 75_results_runs.sql
+\include 76_arguments.sql
 
 SELECT whalefall.seal();
 
+GRANT EXECUTE ON FUNCTION whalefall_api.api_root                             TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.openapi_json                         TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.health_ping                          TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.health_basic                         TO whalefall_anon;
