@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "base/spi.h"
 #include "people/cookie.h"
 #include "people/login.h"
 #include "people/login_parts.h"
@@ -54,9 +53,7 @@ check_cookie(const WfExchange *exchange, WfLogin *login)
 	WfSession session;
 	bool found;
 
-	wf_spi_begin();
 	found = wf_login_find_cookie(exchange, &session);
-	wf_spi_end();
 	if (!found || !session.alive || !session.user_active)
 		return WF_ERR_AUTHENTICATION_REQUIRED;
 	fill(login, &session, true);
@@ -68,9 +65,7 @@ wf_login_check_claims(const WfExchange *exchange, const WfClaims *claims, WfLogi
 {
 	WfSession session;
 
-	wf_spi_begin();
 	wf_session_find(claims->user_id, claims->sid, &session);
-	wf_spi_end();
 	if (!session.user_found)
 		return strcmp(exchange->path, PATH_OF_ME) == 0 ? WF_ERR_NOT_FOUND
 													   : WF_ERR_AUTHENTICATION_REQUIRED;
@@ -112,9 +107,7 @@ nonce_of(const WfExchange *exchange, const WfLogin *login)
 	nonce = wf_cookie_nonce(exchange->cookie);
 	if (nonce != NULL)
 		return nonce;
-	wf_spi_begin();
 	found = wf_login_find_cookie(exchange, &session);
-	wf_spi_end();
 	return found && session.alive ? session.csrf_secret : NULL;
 }
 

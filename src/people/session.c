@@ -1,5 +1,5 @@
 /*
- * session.c - rows of whalefall.login_sessions.
+ * session.c - making and ending rows of whalefall.login_sessions. session_find.c reads them.
  */
 #include "postgres.h"
 
@@ -18,15 +18,6 @@
 /* Longest User-Agent that is kept. */
 #define AGENT_BYTES 256
 
-WfRole
-wf_session_role(const char *name)
-{
-	for (WfRole role = WF_ROLE_VIEWER; role <= WF_ROLE_ADMIN; role++)
-		if (strcmp(name, wf_caller_role_name(role)) == 0)
-			return role;
-	return WF_ROLE_NONE;
-}
-
 /* A uuid; the text was checked before, or comes from us. */
 static Datum
 uuid_datum(const char *text)
@@ -42,58 +33,6 @@ hash_datum(const uint8 *hash)
 	SET_VARSIZE(value, VARHDRSZ + WF_COOKIE_BYTES);
 	memcpy(VARDATA(value), hash, WF_COOKIE_BYTES);
 	return value;
-}
-
-/* The row of either query below: user columns, then those of the session, which may be null. */
-static void
-read_row(WfSession *session)
-{
-	char *sid;
-
-	session->user_found = true;
-	session->user_id = wf_spi_int64(0, 1);
-	session->name = wf_spi_copy_text(0, 2, wf_exchange_context());
-	session->role = wf_session_role(wf_spi_text(0, 3));
-	session->user_active = wf_spi_bool(0, 4);
-	session->epoch = wf_spi_int32(0, 5);
-	sid = wf_spi_text(0, 6);
-	if (sid == NULL)
-		return;
-	strlcpy(session->sid, sid, sizeof(session->sid));
-	session->csrf_secret = wf_spi_copy_text(0, 7, wf_exchange_context());
-	session->alive = wf_spi_bool(0, 8);
-}
-
-void
-wf_session_find(int64 user_id, const char *sid, WfSession *session)
-{
-	static WfQuery find =
-		WF_QUERY("select u.id, u.username, u.role, u.is_active, u.token_epoch, s.sid, "
-				 "s.csrf_secret, s.revoked_at is null and s.expires_at > $3 "
-				 "from whalefall.users u left join whalefall.login_sessions s "
-				 "on s.sid = $2 and s.user_id = u.id where u.id = $1",
-				 INT8OID, UUIDOID, TIMESTAMPTZOID);
-	WfArg args[] = {WF_ARG_INT64(user_id), WF_ARG(uuid_datum(sid)), WF_ARG_TIME(wf_clock_now())};
-
-	*session = (WfSession){0};
-	if (wf_spi_run(&find, SPI_OK_SELECT, args) > 0)
-		read_row(session);
-}
-
-void
-wf_session_find_by_cookie(const uint8 *hash, WfSession *session)
-{
-	static WfQuery find =
-		WF_QUERY("select u.id, u.username, u.role, u.is_active, u.token_epoch, s.sid, "
-				 "s.csrf_secret, s.revoked_at is null and s.cookie_expires_at > $2 "
-				 "from whalefall.login_sessions s join whalefall.users u on u.id = s.user_id "
-				 "where s.cookie_hash = $1",
-				 BYTEAOID, TIMESTAMPTZOID);
-	WfArg args[] = {WF_ARG(PointerGetDatum(hash_datum(hash))), WF_ARG_TIME(wf_clock_now())};
-
-	*session = (WfSession){0};
-	if (wf_spi_run(&find, SPI_OK_SELECT, args) > 0)
-		read_row(session);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * session.h - rows of whalefall.login_sessions, and the users they belong to. SPI connected everywhere.
+ * session.h - rows of whalefall.login_sessions, and the users they belong to. What writes needs SPI connected.
  */
 #ifndef WF_PEOPLE_SESSION_H
 #define WF_PEOPLE_SESSION_H
