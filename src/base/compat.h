@@ -48,14 +48,7 @@
 	(pg_proc_aclcheck((function), (role), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
-/* Callbacks of the JSON parser say since 16 whether they are content; needs common/jsonapi.h. */
-#if PG_VERSION_NUM >= 160000
-#define WF_JSON_RESULT JsonParseErrorType
-#define WF_JSON_RETURN return JSON_SUCCESS
-#else
-#define WF_JSON_RESULT void
-#define WF_JSON_RETURN return
-#endif
+/* A reader of JSON that decodes escapes; needs common/jsonapi.h and mb/pg_wchar.h. */
 #if PG_VERSION_NUM >= 170000
 #define WF_JSON_LEXER(text, length) \
 	makeJsonLexContextCstringLen(NULL, (text), (length), PG_UTF8, true)

@@ -85,7 +85,9 @@ append_time(StringInfo text, TimestampTz instant)
 static void
 append_key(StringInfo text, const char *key)
 {
-	appendStringInfo(text, ",\"%s\":", key);
+	appendStringInfoString(text, ",\"");
+	appendStringInfoString(text, key);
+	appendStringInfoString(text, "\":");
 }
 
 static void

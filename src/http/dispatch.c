@@ -202,14 +202,22 @@ peek_at_body(Dispatch *d)
 		d->has_body = false;
 }
 
-/* The texts that the operation makes for people follow the request's language. */
-static void
+/*
+ * The texts that the operation makes for people follow the request's language. Gives the nest level of the setting,
+ * to be left after the call; 0 when it stands right already.
+ */
+static int
 set_language(const WfExchange *exchange)
 {
-	if ((int) exchange->language != wf_setting_language)
-		(void) set_config_option("whalefall.language",
-								 exchange->language == WF_LANGUAGE_EN ? "en" : "zh", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	int nest;
+
+	if ((int) exchange->language == wf_setting_language)
+		return 0;
+	nest = NewGUCNestLevel();
+	(void) set_config_option("whalefall.language",
+							 exchange->language == WF_LANGUAGE_EN ? "en" : "zh", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest;
 }
 
 /* A deferred constraint must fail here, not when the answer is on its way. */
@@ -227,14 +235,14 @@ static WfResult
 call_operation(Dispatch *d, Oid role)
 {
 	WfHandler *handler = wf_route_handler(d->route);
-	int nest = NewGUCNestLevel();
+	int nest;
 	WfIdentity owner;
 	WfBound bound;
 	WfResult result;
 
 	GetUserIdAndSecContext(&owner.user, &owner.security_context);
 	SetUserIdAndSecContext(role, owner.security_context | SECURITY_LOCAL_USERID_CHANGE);
-	set_language(d->exchange);
+	nest = set_language(d->exchange);
 	read_body(d);
 	wf_args_bind(&handler->function, wf_route_params(d->route, &d->request),
 				 wf_args_split_query(d->request.query), d->has_body ? &d->body : NULL, &bound);
@@ -243,7 +251,8 @@ call_operation(Dispatch *d, Oid role)
 	result = wf_handler_call(handler, &bound);
 	if (d->request.method != WF_METHOD_GET)
 		check_deferred();
-	AtEOXact_GUC(true, nest);
+	if (nest != 0)
+		AtEOXact_GUC(true, nest);
 	wf_caller_restore(&owner);
 	return result;
 }

@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "http/request_log.h"
@@ -97,7 +98,7 @@ static bool
 count_anonymous(WfErrorCode code, bool may_write, uint64 *unwritten)
 {
 	Counter *counter;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = wf_clock_now();
 	uint64 last;
 	uint64 count;
 
