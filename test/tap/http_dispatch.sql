@@ -2,7 +2,7 @@
 -- stays. The operations of a companion extension stand in for those that would be hard to make fail.
 \set ECHO none
 begin;
-select plan(169);
+select plan(184);
 
 -- Users, each with a login session; the cookie is "s." and 43 times the letter.
 insert into whalefall.users (username, password, role) values ('ann', 'x', 'admin'), ('uwe', 'x', 'user'), ('vic', 'x', 'viewer'),
@@ -310,11 +310,19 @@ begin
 	set local role whalefall_gateway;
 	a := convert_from(whalefall_http.dispatch(null), 'UTF8');
 	reset role;
-	return current_setting('response.status') || ' ' || (a ->> 'message_code');
+	return current_setting('response.status') || coalesce(' ' || (a ->> 'message_code'), '');
 end $$;
-select is(pg_temp.bare(h), e, 'headers ' || h) from (values ('', '500 INTERNAL_ERROR'), ('{', '500 INTERNAL_ERROR'), ('[]', '404 INVALID_REQUEST'),
-	('{}', '404 INVALID_REQUEST'), ('{"x-wf-method": {"x-wf-uri": "/api/v1/health/ping"}}', '404 INVALID_REQUEST'),
-	('{"x-wf-method": 1, "x-wf-uri": null}', '404 INVALID_REQUEST'), ('{"a": {"x-wf-method": "GET"}, "x-wf-uri": "/api/v1/health/ping"}', '405 INVALID_REQUEST')) v(h, e);
+select is(pg_temp.bare(h), e, 'headers ' || h) from (values ('', '500 INTERNAL_ERROR'), ('{', '500 INTERNAL_ERROR'), ('[]', '500 INTERNAL_ERROR'),
+	('{}', '404 INVALID_REQUEST'), (' { } ', '404 INVALID_REQUEST'), ('{} x', '500 INTERNAL_ERROR'), ('{"a":"b",}', '500 INTERNAL_ERROR'),
+	('{"a" "b"}', '500 INTERNAL_ERROR'), ('{"a":"b', '500 INTERNAL_ERROR'), ('{"a":"b\', '500 INTERNAL_ERROR'), ('{"a":"b\"}', '500 INTERNAL_ERROR'),
+	('{"a":1}', '500 INTERNAL_ERROR'), ('{"a":{"x-wf-uri":"/api/v1/health/ping"}}', '500 INTERNAL_ERROR'),
+	('{"x-wf-uri":"\u0000"}', '500 INTERNAL_ERROR'), ('{"x-wf-uri":"\x"}', '500 INTERNAL_ERROR'), ('{"x-wf-uri":"\ud800"}', '500 INTERNAL_ERROR'),
+	('{"x-wf-uri":"/api/v1/health/ping","x-wf-method":"POST"}', '405 INVALID_REQUEST'),
+	('{ "x-wf-method" : "GET" , "x-wf-uri":"\/api\/v1\/health\/pin\u0067" }', '200'),
+	('{"a\"b":"\\","x-wf-uri":"/api/v1/health/ping?\"","x-wf-method":"GET"}', '200'),
+	('{"x-wf-uri":"/nope","x-wf-method":"GET","x-wf-uri":"/api/v1/health/ping"}', '200'),
+	('{"X-WF-URI":"/api/v1/health/ping","x-wf-":"","x-wf-urix":"/api/v1/health/ping","x-wf-method":"GET"}', '404 INVALID_REQUEST')) v(h, e);
+select is(pg_temp.bare('{"x-wf-uri":"/api/v1/nope","x-wf-method":"GET","x-wf-agent":"a \"q\" \u9cb8 \ud83d\ude00"}'), '404 INVALID_REQUEST', 'an escaped agent');
 
 -- Files -----------------------------------------------------------------------------------------------------
 select pg_temp.send('', 'GET', '/api/v1/companion/file');
