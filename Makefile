@@ -17,8 +17,9 @@ OBJS        = $(SOURCES:.c=.o)
 # The pieces of the install script, in load order.
 SQL_PIECES  = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA_built  = $(INSTALL_SQL)
-DATA        = $(filter-out $(INSTALL_SQL),$(wildcard sql/updates/*.sql))
+# An update script of a version that is not released may take over a whole new piece: \include 73_results.sql
+UPDATE_SQL  = $(patsubst sql/%,build/%,$(wildcard sql/updates/*.sql))
+DATA_built  = $(INSTALL_SQL) $(UPDATE_SQL)
 
 WARNINGS    = -Wall -Wextra -Wshadow -Wno-unused-parameter $(WERROR)
 # Server headers come by -isystem, so that the warnings speak of our code only.
@@ -68,6 +69,11 @@ endif
 $(INSTALL_SQL): $(SQL_PIECES) whalefall.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION whalefall CASCADE" to load this file. \quit'; \
 	   cat $(SQL_PIECES); } > $@
+
+build/updates/%.sql: sql/updates/%.sql $(SQL_PIECES)
+	@mkdir -p $(@D)
+	@awk '/^\\include / { while ((got = (getline line < ("sql/" $$2))) > 0) print line; if (got < 0) exit 1; next } \
+	      { print }' $< > $@.new && mv $@.new $@
 
 whalefall-remote-postgresql: $(HELPER_COMMON) $(HELPER_POSTGRESQL)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -L$(libdir) -lpq -ljansson

@@ -36,9 +36,10 @@ wf_state()
 	WF_SECRETS=$WF_STATE/secrets
 	WF_LOG=$WF_STATE/log/server.log
 	WF_TREE=$WF_STATE/tree
-	# A socket's path has 107 bytes at most.
+	WF_FRONT=$WF_STATE/front
+	# A socket's path has 107 bytes at most; those of deploy/front lie two folders deeper.
 	WF_RUN=$WF_STATE/run
-	if [ ${#WF_RUN} -gt 90 ]; then
+	if [ ${#WF_RUN} -gt 75 ]; then
 		if [ "$(id -u)" -eq 0 ]; then
 			WF_RUN=/run/whalefall-$(wf_path_hash "$WF_ROOT")
 		else
@@ -96,6 +97,12 @@ wf_wait_gone()
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.1
 	done
+}
+
+# Stops nginx and PostgREST, if they were ever started.
+wf_front_stop()
+{
+	[ ! -e "$WF_FRONT/paths" ] || "$WF_ROOT/deploy/front" stop "$WF_FRONT"
 }
 
 # Stops the server: at a transaction's end, then at once, then by force. Works without the tree.

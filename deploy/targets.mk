@@ -1,6 +1,6 @@
 # Targets around the program: running it, testing it, checking it. Included by the Makefile.
 
-.PHONY: help packages up down clean-up psql test bench soak lint format format-check werror
+.PHONY: help packages up down clean-up psql test bench soak docs lint format format-check werror
 
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST)) deploy/targets.mk
@@ -33,6 +33,10 @@ up down clean-up psql:
 #: make lint         the checks of the source alone (test/lint)
 lint:
 	@test/run '^test/lint/'
+
+#: make docs         write docs/api.md out of the program's declarations
+docs: all
+	@docs/generate
 
 #: make format       give the C files their look; make format-check only looks
 format:

@@ -1,5 +1,19 @@
 -- What the API says of itself: entry, health, cache, its OpenAPI document.
 
+CREATE FUNCTION whalefall_api.api_root() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_api_root';
+COMMENT ON FUNCTION whalefall_api.api_root()
+	IS 'entry of the API: links, and every operation that is served';
+
+CREATE FUNCTION whalefall_api.openapi_json() RETURNS json
+	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_openapi_json';
+COMMENT ON FUNCTION whalefall_api.openapi_json()
+	IS 'this API as an OpenAPI 3.1 document, made from the declarations of the operations';
+
 CREATE FUNCTION whalefall_api.app_info() RETURNS json
 	LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
@@ -54,7 +68,7 @@ CREATE FUNCTION whalefall_api.cache_classification_stats() RETURNS json
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_cache_classification_stats';
 COMMENT ON FUNCTION whalefall_api.cache_classification_stats()
-	IS 'the same, and the number of classification rules by database type; rules are read from their table, never from a cache';
+	IS 'state of the cache, and the number of classification rules by database type; rules are read from their table, never from a cache';
 
 CREATE FUNCTION whalefall_api.cache_clear_classification(db_type text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -86,6 +86,8 @@ GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_cancel                 TO 
 GRANT EXECUTE ON FUNCTION whalefall_api.sync_sessions_statistics             TO whalefall_viewer;
 
 -- Entry, health, cache
+GRANT EXECUTE ON FUNCTION whalefall_api.api_root                             TO whalefall_anon;
+GRANT EXECUTE ON FUNCTION whalefall_api.openapi_json                         TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.health_ping                          TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.health_basic                         TO whalefall_anon;

@@ -164,10 +164,8 @@ wf_cache_clear_classification(PG_FUNCTION_ARGS)
 	wf_json_add_text(&json, "db_type", db_type);
 	wf_log_write(WF_LOG_INFO, "cache", "classification cache cleared", wf_json_end(&json), NULL);
 	if (db_type != NULL)
-		wf_exchange_set_message(psprintf("已清除 %s 的分类缓存", db_type),
+		wf_exchange_set_message(psprintf("%s 的分类缓存已清除", db_type),
 								psprintf("classification cache of %s cleared", db_type));
-	else
-		wf_exchange_set_message("已清除分类缓存", "classification cache cleared");
 	PG_RETURN_NULL();
 }
 
@@ -220,7 +218,6 @@ wf_cache_clear_user(PG_FUNCTION_ARGS)
 	wf_json_add_text(&json, "instance_name", instance);
 	wf_json_add_text(&json, "account", username);
 	wf_log_write(WF_LOG_INFO, "cache", "user cache cleared", wf_json_end(&json), NULL);
-	wf_exchange_set_message("已清除账户缓存", "user cache cleared");
 	PG_RETURN_NULL();
 }
 
@@ -236,7 +233,6 @@ wf_cache_clear_instance(PG_FUNCTION_ARGS)
 	wf_json_add_int(&json, "instance_id", PG_GETARG_INT64(0));
 	wf_json_add_text(&json, "instance_name", instance);
 	wf_log_write(WF_LOG_INFO, "cache", "instance cache cleared", wf_json_end(&json), NULL);
-	wf_exchange_set_message("已清除实例缓存", "instance cache cleared");
 	PG_RETURN_NULL();
 }
 
@@ -257,7 +253,6 @@ wf_cache_clear_all(PG_FUNCTION_ARGS)
 	begin_log(&json, "clear_all_cache");
 	wf_json_add_int(&json, "cleared_count", instances);
 	wf_log_write(WF_LOG_INFO, "cache", "all caches cleared", wf_json_end(&json), NULL);
-	wf_exchange_set_message("已清除全部缓存", "all caches cleared");
 	wf_json_begin(&json);
 	wf_json_add_int(&json, "cleared_count", instances);
 	return answer(&json);

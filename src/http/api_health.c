@@ -14,6 +14,7 @@
 #include "base/host.h"
 #include "base/json.h"
 #include "base/spi.h"
+#include "http/request_log.h"
 #include "whalefall.h"
 
 #define FULL_PERCENT	 90.0 /* from here on the machine is not healthy */
@@ -148,6 +149,25 @@ add_system(WfJson *json)
 	return fine;
 }
 
+/* Requests of nobody in particular that were refused: the unified log has only one of each code a minute. */
+static void
+add_anonymous_failures(WfJson *json)
+{
+	WfAnonymousCount *counts;
+	int n = wf_request_log_anonymous(&counts);
+
+	wf_json_open_array(json, "anonymous_failures");
+	for (int i = 0; i < n; i++)
+	{
+		wf_json_open_object(json, NULL);
+		wf_json_add_text(json, "message_code", counts[i].message_code);
+		wf_json_add_int(json, "status", counts[i].status);
+		wf_json_add_int(json, "count", (int64) counts[i].count);
+		wf_json_close(json);
+	}
+	wf_json_close(json);
+}
+
 /* health_cache() */
 Datum
 wf_health_cache(PG_FUNCTION_ARGS)
@@ -181,5 +201,6 @@ wf_health_detailed(PG_FUNCTION_ARGS)
 	wf_json_add_text(&json, "version", WF_VERSION);
 	wf_json_add_text(&json, "database", connected(database));
 	wf_json_add_text(&json, "redis", connected(cache));
+	add_anonymous_failures(&json);
 	return answer(&json);
 }

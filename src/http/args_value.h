@@ -34,6 +34,12 @@ extern Jsonb *wf_args_parse_json(const char *what, const char *text, size_t leng
 /* Is the text empty, or made of blanks alone? */
 extern bool wf_args_is_blank(const char *text);
 
+/* A text as a value of a scalar type but json; false for null. */
+extern bool wf_args_scalar_of_text(const WfField *field, const char *text, Datum *value);
+
+/* What a value of a scalar type must be, as a sentence with one %s for the field. */
+extern const char *wf_args_kind_words(Oid type);
+
 /* Raise that a value does not fit; format is a sentence with one %s for the field. */
 extern void wf_args_refuse(const WfField *field, const char *format) __attribute__((noreturn));
 

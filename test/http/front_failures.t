@@ -147,7 +147,7 @@ until_well(10);
 my @many = map { begin_request('/api/v1/x?sleep=0.2') } 1 .. 60;
 my %statuses;
 $statuses{ end_request($_)->{status} }++ for @many;
-is_deeply(\%statuses, { 200 => 60 }, '60 at once over 10 connections are all served');
+is_deeply(\%statuses, { 200 => 60 }, '60 at once over 10 connections are all served') or diag explain(\%statuses), $front->log;
 
 # Stopped, nothing is left; a second stop and start change nothing.
 $front->stop;

@@ -53,7 +53,7 @@ my $mega = 1024 * 1024;
 $answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (16 * $mega + 1) });
 is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 413, 'INVALID_REQUEST' ], 'above 16 MiB the dispatcher refuses');
 $answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (17 * $mega - 1000) });
-is_deeply([ $answer->{status}, $answer->{json}{message} ], [ 413, '请求体过大：A request may have 16 MiB.' ], 'with the reason');
+like("$answer->{status} $answer->{json}{message}", qr/^413 请求体过大/, 'below 17 too, in words like those of nginx');
 
 # PostgREST's own interface: without a token nginx refuses, with a forged one PostgREST.
 $answer = $front->request('GET', '/rest/instances');

@@ -53,6 +53,12 @@ SELECT 'function', p.oid::regprocedure, p.prokind, pg_get_function_arguments(p.o
 	ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT 'type', t.typname, t.typtype, pg_get_userbyid(t.typowner), obj_description(t.oid, 'pg_type')
 	FROM pg_type t JOIN ours o ON o.oid = t.typnamespace WHERE t.typrelid = 0 AND t.typelem = 0 ORDER BY t.typname COLLATE "C";
+SELECT 'attribute', c.oid::regclass, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), pg_get_userbyid(c.relowner),
+	obj_description(c.reltype, 'pg_type'), col_description(c.oid, a.attnum) FROM pg_class c JOIN ours o ON o.oid = c.relnamespace
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind = 'c'
+	ORDER BY c.oid::regclass::text COLLATE "C", a.attnum;
+SELECT 'word', t.typname, row_number() OVER (PARTITION BY t.oid ORDER BY e.enumsortorder), e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+	JOIN ours o ON o.oid = t.typnamespace ORDER BY t.typname COLLATE "C", e.enumsortorder;
 SELECT 'statistics', s.stxname FROM pg_statistic_ext s JOIN ours o ON o.oid = s.stxnamespace ORDER BY s.stxname COLLATE "C";
 SELECT 'policy', t.name, p.polname FROM tables t JOIN pg_policy p ON p.polrelid = t.oid ORDER BY 2, 3;
 SELECT 'default rights', pg_get_userbyid(d.defaclrole), d.defaclobjtype, pg_temp.rights(d.defaclacl)

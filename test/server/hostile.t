@@ -174,6 +174,8 @@ my @calls = (
 	q(whalefall_api.instances_export(search => 'i')),
 	q(whalefall_api.instances_import_template()),
 	q(whalefall_api.instances_batch_create(csv => E'name,db_type,host,port\nx1,pg,127.0.0.1,1\n', filename => 'a.csv')),
+	q(whalefall_api.api_root()),
+	q(whalefall_api.openapi_json()),
 	q(whalefall_api.app_info()),
 	q(whalefall_api.health_ping()),
 	q(whalefall_api.health_basic()),

@@ -7,20 +7,23 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
+use HTTP::Tiny;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Whalefall::Front;
 use Whalefall::Servers;
 
+my $front_missing = Whalefall::Front::missing();
 my $root = Whalefall::Servers::root();
 my $base = tempdir('/tmp/wfup.XXXXXX', CLEANUP => 0);
 my $owner = $$;
 my @copies;
 chmod 0755, $base;
-delete @ENV{ grep { /^(?:PG|MAKE|MFLAGS|PERL5LIB|WHALEFALL_PORT)/ && $_ ne 'PG_CONFIG' } keys %ENV };
+delete @ENV{ grep { /^(?:PG|MAKE|MFLAGS|PERL5LIB|WHALEFALL_(?:HTTP_)?PORT)/ && $_ ne 'PG_CONFIG' } keys %ENV };
 $SIG{TERM} = $SIG{INT} = sub { exit 1 };
 
 END
@@ -139,6 +142,25 @@ sub listing
 	return `cd '$dir' && find . | LC_ALL=C sort`;
 }
 
+# HTTP answers: the operation that touches nothing, the page, and who may not.
+sub check_http
+{
+	my ($url, $what) = @_;
+	my $http = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
+
+	is(join(' ', map { $http->get("$url$_")->{status} } '/api/v1/health/ping', '/api/v1/docs', '/api/v1/instances', '/rest/instances', '/nowhere'),
+		'200 200 401 401 404', "$what: HTTP answers");
+	return;
+}
+
+# The processes of nginx and PostgREST of a copy.
+sub front_pids
+{
+	my ($dir) = @_;
+
+	return `'$dir/deploy/front' status '@{[ state_of($dir) ]}/front'`;
+}
+
 # All that must hold once make up has ended.
 sub check_up
 {
@@ -146,7 +168,8 @@ sub check_up
 	my $env = env_of($dir);
 	my $state = state_of($dir);
 
-	is_deeply([ sort keys %$env ], [qw(PGDATABASE PGHOST PGPORT PGUSER)], "$what: env names the connection");
+	is_deeply([ sort keys %$env ], [qw(PGDATABASE PGHOST PGPORT PGUSER), $front_missing ? () : 'WF_URL'], "$what: env names the connection");
+	check_http($env->{WF_URL}, $what) if !$front_missing;
 	is(ask($dir, 'select current_database()'), 'whalefall', "$what: and it connects");
 	is(ask($dir, "select count(*) || ' ' || min(name) || ' ' || min(port) from whalefall_api.instances"), "1 local $env->{PGPORT}",
 		"$what: the server is registered with itself, once");
@@ -169,7 +192,7 @@ my $began = time;
 my $out = up_ok($a, 'make up works in a fresh copy');
 diag sprintf 'make up with build: %.1f s', time - $began;
 my $pid = check_up($a, 'first');
-like($out, qr/^\[9\/9\] .*\d\.\d s$/m, 'each step shows its seconds');
+like($out, qr/^\[10\/10\] .*\d\.\d s$/m, 'each step shows its seconds');
 like($out, qr/instance .*engine.*version.*accounts.*superusers.*databases.*total size.*seconds/, 'it ends with a table');
 like($out, qr/^ local +\| postgresql +\| \d+.*\| +\d+ \| +\d+ \| +\d+ \| +[\d.]+ MB +\| +[\d.]+/m, 'with what was found');
 
@@ -177,12 +200,27 @@ like($out, qr/^ local +\| postgresql +\| \d+.*\| +\d+ \| +\d+ \| +\d+ \| +[\d.]+
 my $password = slurp("$a/.whalefall/admin_password");
 my $rows = "select (select count(*) from whalefall_api.credentials) || ' ' || (select count(*) from whalefall_api.instances)";
 my $counts = ask($a, $rows);
+my $front = front_pids($a);
 $began = time;
 up_ok($a, 'make up again');
 diag sprintf 'make up again: %.1f s', time - $began;
 is(check_up($a, 'again'), $pid, 'the server was not restarted');
 is(slurp("$a/.whalefall/admin_password"), $password, 'the password is the same');
 is(ask($a, $rows), $counts, 'no row was added');
+is(front_pids($a), $front, 'nor were nginx and PostgREST');
+
+# Without nginx: PostgreSQL is up, and why there is no HTTP is said.
+my ($without, $why) = run_in($a, 'WHALEFALL_NGINX=/nonexistent make up');
+is($without, 0, 'make up without nginx');
+like($why, qr/^no HTTP here: front: nginx is missing/m, 'says so');
+is(env_of($a)->{WF_URL}, undef, 'and promises nothing');
+is(ask($a, $rows), $counts, 'the rest is there');
+SKIP:
+{
+	skip $front_missing, 2 if $front_missing;
+	up_ok($a, 'make up with nginx again');
+	check_http(env_of($a)->{WF_URL}, 'with nginx again');
+}
 
 # A MariaDB of this machine: what would add it is printed, and nothing is added.
 my $mysql = tempdir('/tmp/wfup.XXXXXX', CLEANUP => 1);
@@ -237,6 +275,8 @@ like($said, qr/the server is down; run: make up/, 'and says what to do');
 system("cd '$b' && make up >up.out 2>&1 </dev/null & cd '$a' && make up >up.out 2>&1 </dev/null; cd '$c'; wait");
 my %ports = map { env_of($_)->{PGPORT} => 1 } $a, $b;
 is(scalar keys %ports, 2, 'two copies at once have two ports') or diag slurp("$a/up.out"), slurp("$b/up.out");
+%ports = map { (env_of($_)->{WF_URL} // $_) => 1 } $a, $b;
+is(scalar keys %ports, 2, 'and two for HTTP') or diag slurp("$a/up.out"), slurp("$b/up.out");
 unlink "$a/up.out", "$b/up.out";
 $pid = check_up($a, 'stopped and started');
 check_up($b, 'beside it');
@@ -249,7 +289,7 @@ like(slurp("$b/$_.out"), qr/make psql/, "two at once in one copy: number $_ ends
 unlink "$b/1.out", "$b/2.out";
 
 # 4. Killed in every step, the script alone or with all it has started; the next run completes it.
-for my $step (4 .. 9)
+for my $step (4 .. 10)
 {
 	my $child = fork // die "fork: $!";
 	if ($child == 0)
@@ -263,7 +303,7 @@ for my $step (4 .. 9)
 	}
 	my $end = time + 120;
 	my $ended = 0;
-	until (slurp("$base/killed.out") =~ /^\[$step\/9\]/m || $ended || time > $end)
+	until (slurp("$base/killed.out") =~ /^\[$step\/10\]/m || $ended || time > $end)
 	{
 		sleep 0.01;
 		$ended = waitpid($child, WNOHANG) != 0;
@@ -281,6 +321,10 @@ kill 'KILL', $c_pid;
 for (1 .. 300) { last if !processes_below($c); sleep 0.1 }
 up_ok($c, 'after a crash of the server too');
 check_up($c, 'after a crash');
+# nginx or PostgREST are killed with their supervisors: the same.
+kill 'KILL', grep { (readlink("/proc/$_/cwd") // '') =~ m{/http(?:/|$)} } processes_below($c);
+up_ok($c, 'after a crash of the front');
+check_up($c, 'after a crash of the front');
 # The preferred port is taken by somebody else after a stop: another one, and the registration follows.
 my $old = env_of($c)->{PGPORT};
 run_in($c, 'make down');

@@ -76,7 +76,7 @@ for my $change ('alter table whalefall.instances add column planted int', 'comme
 
 # Updating -------------------------------------------------------------------------------------------------
 my %released = map { basename($_) =~ /^whalefall--(.+)\.sql$/ ? ($1 => $_) : () } glob "$root/sql/released/whalefall--*.sql";
-my %updates = map { basename($_) => $_ } glob "$root/sql/updates/whalefall--*--*.sql";
+my %updates = map { basename($_) => $_ } glob "$root/build/updates/whalefall--*--*.sql";
 ok(scalar(keys %released), 'there is a release to come from');
 $released{$present} //= "$root/sql/whalefall--$present.sql";
 my @versions = map { join '.', @$_ } sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] || $a->[2] <=> $b->[2] } map { [ split /\./ ] } keys %released;
