@@ -20,6 +20,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "base/spi.h"
+#include "base/testpoint.h"
 #include "base/text.h"
 #include "people/password.h"
 #include "people/shared.h"
@@ -155,6 +156,7 @@ run_bcrypt(const char *password, const char *salt)
 	wf_people_begin_hash();
 	PG_TRY();
 	{
+		wf_testpoint("hashing");
 		hash = TextDatumGetCString(OidFunctionCall2Coll(
 			function, DEFAULT_COLLATION_OID, PointerGetDatum(plain), CStringGetTextDatum(salt)));
 	}

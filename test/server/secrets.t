@@ -210,6 +210,76 @@ $all_said .= $c->psql('select whalefall_api.instances_sync_accounts(1)', databas
 $c->query(sprintf(q(select whalefall_api.instances_create('here', 'postgresql', '127.0.0.1', %d, credential_id => 1)), $c->port), database => $db);
 $all_said .= $c->psql('select whalefall_api.instances_test_connection(2)', database => $db, timeout => 90)->{stderr};
 
+# Users and logins: the password read on the server's side, then bound by the authenticator ---------------------
+for my $sql ("whalefall_api.users_create('spy', 'user', $read)", "whalefall_api.users_update((select id from whalefall.users where username = 'spy'), password => $read)")
+{
+	$all_said .= $c->query("select $sql", database => $db);
+}
+for my $sql ("whalefall_api.users_create('spy', 'user', $read)", "whalefall_api.users_create('spy2', 'king', $read)", "whalefall_api.users_create('spy2', 'user', repeat($read, 9))",
+	"whalefall_api.users_create($read, 'user', 'Passw0rd')", "whalefall_api.users_create('spy2', 'user', 'Passw0rd', email => $read)",
+	"whalefall_api.users_update(0, password => $read)", "whalefall_api.auth_login('nobody', $read)", "whalefall_api.auth_login('spy', $read || 'x')",
+	"whalefall_api.auth_change_password($read, $read, $read)")
+{
+	$said = $c->psql("\\set VERBOSITY verbose\nselect $sql", database => $db);
+	like($said->{stderr}, qr/ERROR/, 'fails: ' . substr $sql, 14, 40);
+	is(found($said->{stderr}), '', 'and does not show the password');
+	$all_said .= $said->{stderr};
+}
+
+# A login as the front asks for it; the answer gives its tokens and its cookie to the test, and to nobody else.
+my ($headers, $answer) = map { "$_\n" =~ s/\n\z//r } split /\n/, $c->query(qq{
+	begin;
+	select set_config('test.body', convert_from(convert_to('{"username": "spy", "password": ' || to_json($read)::text || '}', 'UTF8'), 'UTF8'), true),
+		set_config('request.headers', '{"x-wf-method": "POST", "x-wf-uri": "/api/v1/auth/login", "x-wf-content-type": "application/json"}', true) \\g /dev/null
+	set local role whalefall_gateway;
+	select convert_from(whalefall_http.dispatch(convert_to(current_setting('test.body'), 'UTF8')), 'UTF8') as answer \\gset
+	select current_setting('response.headers');
+	\\echo :answer
+	commit;}, database => $db);
+my ($cookie) = $headers =~ /whalefall_session=(s\.[^;]+);/;
+my ($access) = $answer =~ /"access_token":"([^"]+)"/;
+my ($refresh) = $answer =~ /"refresh_token":"([^"]+)"/;
+my ($csrf) = $answer =~ /"csrf_token":"([^"]+)"/;
+like("$access $refresh $cookie $csrf", qr/^eyJ\S+ eyJ\S+ s\.\S{43} \d+\.\S{43}$/, 'a login by the front');
+is(found($answer), '', 'its answer does not hold the password');
+
+# One request, as PostgREST binds it: headers and body are parameters. Gives what pgbench said.
+sub request
+{
+	my ($method, $path, $body, %header) = @_;
+	my $script = $c->dir . '/request.sql';
+	my $text = join ', ', map { qq("x-wf-$_": "$header{$_}") } keys %header;
+	my $output = '';
+
+	open my $file, '>', $script or die $!;
+	print {$file} "begin;\nselect set_config('role', 'whalefall_gateway', true), set_config('request.headers', :h, true);\n",
+		"select whalefall_http.dispatch(convert_to(:b, 'UTF8')) is not null;\ncommit;\n";
+	close $file;
+	chmod 0644, $script;
+	$text = qq({"x-wf-method": "$method", "x-wf-uri": "/api/v1/$path", "x-wf-content-type": "application/json") . ($text ? ", $text" : '') . '}';
+	local %ENV = (%ENV, $c->connection_env($db), PGUSER => 'whalefall_authenticator');
+	IPC::Run::run([ "$c->{bindir}/pgbench", '-n', '-t', '1', '-M', 'extended', '-D', "h=$text", '-D', "b=$body", '-f', $script ],
+		'<', \undef, '>&', \$output, IPC::Run::timeout(60));
+	$all_said .= $output;
+	return $output;
+}
+
+(my $quoted = $canary) =~ s{(["\\])}{\\$1}g;
+for ([ 'POST', 'auth/login', qq({"username": "spy", "password": "$quoted"}) ], [ 'POST', 'auth/login', qq({"username": "nobody", "password": "$quoted"}) ],
+	[ 'POST', 'auth/login', qq({"username": "spy", "password": "$quoted) ], [ 'POST', 'auth/login', qq({"username": {"x": "$quoted"}, "password": ["$quoted"]}) ],
+	[ 'GET', 'auth/me', '{}', authorization => "Bearer $access" ], [ 'GET', 'auth/me', '{}', session => $cookie ], [ 'GET', 'auth/me', '{}', authorization => "Bearer ${access}x" ],
+	[ 'GET', 'auth/me', '{}', authorization => "Basic $access" ], [ 'POST', 'auth/refresh', '{}', authorization => "Bearer $refresh" ],
+	[ 'POST', 'auth/change-password', qq({"old_password": "$quoted", "new_password": "$quoted", "confirm_password": "$quoted"}), session => $cookie, csrf => $csrf ],
+	[ 'POST', 'auth/change-password', qq({"old_password": "$quoted", "new_password": "a", "confirm_password": "$quoted"}), authorization => "Bearer $access" ],
+	[ 'POST', 'users', qq({"username": "spy3", "role": "user", "password": "$quoted"}), authorization => "Bearer $access" ],
+	[ 'POST', 'auth/logout', '{}', session => $cookie, csrf => "${csrf}x" ], [ 'POST', 'auth/logout', '{}', session => $cookie, csrf => $csrf ],
+	[ 'GET', 'auth/me', '{}', session => $cookie ])
+{
+	like(request(@$_), qr{processed: 1/1}, "$_->[0] $_->[1]");
+}
+is($c->value(q(select string_agg(context ->> 'action', ' ' order by id) from whalefall_api.logs where module = 'auth' and context ->> 'current_username' = 'spy'
+	and level = 'INFO'), database => $db), 'login login logout', 'they did what they should');
+
 # Keys rotated, credentials listed, deleted.
 $all_said .= $c->query('select whalefall_api.credentials_list(); select whalefall_api.credentials_get(1); select whalefall_api.instances_get(1); select whalefall_api.instances_list()', database => $db);
 $all_said .= $c->query('call whalefall.rotate_key()', database => $db);
@@ -217,49 +287,67 @@ $all_said .= $c->query('table whalefall_api.credentials; table whalefall_api.ins
 
 # Searching ------------------------------------------------------------------------------------------------
 is(found($all_said), '', 'no answer and no message');
-is(found($c->log_contents), '', 'not in the server log');
-is(found($c->query('select * from pg_stat_activity', database => $db)), '', 'not in pg_stat_activity');
-is(found($c->query('select * from pg_stat_statements', database => $db)), '', 'not in pg_stat_statements');
-is(found($c->query('select * from pg_prepared_statements', database => $db)), '', 'not in prepared statements');
-my %env = $c->connection_env($db);
-local %ENV = (%ENV, %env);
-is(found(scalar `$c->{bindir}/pg_dump $db`), '', 'not in a dump');
-is(found(scalar `$c->{bindir}/pg_dump --inserts $db`), '', 'not in a dump of inserts');
-is(found(scalar `$c->{bindir}/pg_dumpall`), '', 'not in a dump of the cluster');
-# Everything the server has written: tables, indexes, WAL, temporary files, statistics.
-$c->query('checkpoint');
-for my $folder (qw(base pg_wal pg_stat_tmp pg_stat global pg_replslot))
+# Looks for a secret wherever the server may have put it.
+sub search_everywhere
 {
-	next if !-d $c->data . "/$folder";
-	my @hits;
+	my ($what) = @_;
+	my %env = $c->connection_env($db);
+	local %ENV = (%ENV, %env);
 
-	open my $files, '-|', 'find', $c->data . "/$folder", '-type', 'f' or die $!;
-	while (my $path = <$files>)
+	is(found($c->log_contents), '', "$what: not in the server log");
+	for my $view (qw(pg_stat_activity pg_stat_statements pg_prepared_statements))
 	{
-		chomp $path;
-		open my $in, '<:raw', $path or next;
-		local $/ = undef;
-		my $hit = found(<$in> // '');
-		push @hits, "$path: $hit" if $hit;
+		is(found($c->query("select * from $view", database => $db)), '', "$what: not in $view");
 	}
-	close $files;
-	is(join("\n", @hits), '', "not in the files of $folder");
+	is(found(scalar `$c->{bindir}/pg_dump $db`), '', "$what: not in a dump");
+	is(found(scalar `$c->{bindir}/pg_dump --inserts $db`), '', "$what: not in a dump of inserts");
+	is(found(scalar `$c->{bindir}/pg_dumpall`), '', "$what: not in a dump of the cluster");
+	# Everything the server has written: tables, indexes, WAL, temporary files, statistics.
+	$c->query('checkpoint');
+	for my $folder (grep { -d $c->data . "/$_" } qw(base pg_wal pg_stat_tmp pg_stat global pg_replslot))
+	{
+		my @hits;
+
+		open my $files, '-|', 'find', $c->data . "/$folder", '-type', 'f' or die $!;
+		while (my $path = <$files>)
+		{
+			chomp $path;
+			open my $in, '<:raw', $path or next;
+			local $/ = undef;
+			my $hit = found(<$in> // '');
+			push @hits, "$path: $hit" if $hit;
+		}
+		close $files;
+		is(join("\n", @hits), '', "$what: not in the files of $folder");
+	}
+
+	# In processes' arguments and environments.
+	my $processes = '';
+	for my $pid ($c->processes)
+	{
+		for my $file (qw(cmdline environ))
+		{
+			open my $in, '<:raw', "/proc/$pid/$file" or next;
+			local $/ = undef;
+			$processes .= <$in> // '';
+		}
+	}
+	is(found($processes), '', "$what: not in arguments or environments of processes");
+	return;
 }
 
-# In processes' arguments and environments.
-my $processes = '';
-for my $pid ($c->processes)
+search_everywhere('a password');
+for ([ 'an access token', $access ], [ 'a refresh token', $refresh ], [ 'a cookie', $cookie ], [ 'a CSRF token', $csrf ])
 {
-	for my $what (qw(cmdline environ))
-	{
-		open my $in, '<:raw', "/proc/$pid/$what" or next;
-		local $/ = undef;
-		$processes .= <$in> // '';
-	}
+	$forms = forms($_->[1]);
+	# The part that is the secret: the beginning of a token is that of all tokens, and a time is no secret.
+	$forms->{beginning} = substr $_->[1], -20;
+	search_everywhere($_->[0]);
 }
-is(found($processes), '', 'not in arguments or environments of processes');
 
 # The first administrator's password lies in its file alone.
+my %env = $c->connection_env($db);
+local %ENV = (%ENV, %env);
 open my $in, '<', $c->dir . '/secrets/whalefall.admin_password' or die $!;
 chomp(my $password = <$in>);
 like($password, qr/\A[A-Za-z0-9]{20}\z/, 'the first administrator has a password of 20 characters');
@@ -269,7 +357,7 @@ is(found($c->log_contents . scalar `$c->{bindir}/pg_dumpall`), '', 'and nowhere 
 like($c->value(q(select password from whalefall.users where username = 'admin'), database => $db), qr/\A\$2b\$12\$.{53}\z/, 'its hash is bcrypt');
 $c->query("create extension if not exists pgcrypto", database => $db);
 open $out, '>', $c->dir . '/check.sql' or die $!;
-print {$out} "select public.crypt('$password', replace(password, '\$2b\$', '\$2a\$')) = replace(password, '\$2b\$', '\$2a\$') from whalefall.users;\n";
+print {$out} "select public.crypt('$password', replace(password, '\$2b\$', '\$2a\$')) = replace(password, '\$2b\$', '\$2a\$') from whalefall.users where username = 'admin';\n";
 close $out;
 chmod 0644, $c->dir . '/check.sql';
 is($c->psql('', database => $db, psql => [ '-f', $c->dir . '/check.sql' ])->{stdout}, 't', 'of that password');
