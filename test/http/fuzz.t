@@ -1,7 +1,7 @@
 # Requests that a machine makes up from the API's own description: no answer is a failure of ours, and each has the
 # status, the type and the shape that the description promises.
 #
-# Schemathesis sends them, as administrator, as viewer and as nobody. WHALEFALL_FUZZ_EXAMPLES (default 12) says how many
+# Schemathesis sends them, as administrator, as viewer and as nobody. WHALEFALL_FUZZ_EXAMPLES (default 6) says how many
 # for each operation. Left out is what would end the session that asks, and nothing else.
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ my ($place, $why) = ('', '');
 run [ "$FindBin::Bin/clients/fetch", 'schemathesis' ], '>', \$place, '2>', \$why
   or plan skip_all => "schemathesis cannot be fetched: $why";
 chomp $place;
-my $examples = $ENV{WHALEFALL_FUZZ_EXAMPLES} // 12;
+my $examples = $ENV{WHALEFALL_FUZZ_EXAMPLES} // 6;
 
 my $c = Whalefall::Cluster->new(settings => { 'whalefall.test_connect_timeout' => '1s', 'whalefall.connect_timeout' => '1s',
 	'whalefall.sync_wait' => '2s', 'whalefall.bcrypt_cost' => 4, 'whalefall.login_rate_limit' => 10000 });
@@ -29,7 +29,7 @@ $c->query($_, database => $db) for
   "select whalefall_api.users_create(username => 'vera', password => '$password{vera}', role => 'viewer')",
   "select whalefall_api.users_create(username => 'anna', password => '$password{anna}', role => 'admin')",
   "select whalefall_api.tags_create(name => 'blue', display_name => 'Blue', category => 'colour')",
-  "select whalefall_api.credentials_create(name => 'c', credential_type => 'database', username => 'u', password => 'p')",
+  "select whalefall_api.credentials_create(name => 'c', credential_type => 'database', username => 'u', password => 'Fuzz-pass-1')",
   map { "select whalefall_api.instances_create(name => '$_', db_type => 'mysql', host => '127.0.0.1', port => 1, credential_id => 1, tag_names => '{blue}')" }
   qw(one two three);
 
