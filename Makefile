@@ -18,6 +18,7 @@ OBJS        = $(SOURCES:.c=.o)
 SQL_PIECES  = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 # An update script of a version that is not released may take over a whole new piece: \include 73_results.sql
+# When that version is released, the script that was made of it (build/updates) takes its place in sql/updates.
 UPDATE_SQL  = $(patsubst sql/%,build/%,$(wildcard sql/updates/*.sql))
 DATA_built  = $(INSTALL_SQL) $(UPDATE_SQL)
 
