@@ -365,72 +365,76 @@ my %good = (name => q('good'), credential_type => q('database'), username => q('
 	credential_id => $kept, tag_id => $tag, user_id => 1, role => q('user'), old_password => q('Good pass 1'), new_password => q('Good pass 2'),
 	confirm_password => q('Good pass 2'), database_id => $database, hours => 1);
 
-# Calls with good values but the given ones; gives "SQLSTATE detail" of the error, or ''.
-sub refused
+# The call of an operation with good values but the given ones.
+sub call_with
 {
-	my ($operation, $type, %given) = @_;
+	my ($operation, %given) = @_;
 	my $known = $operations->{$operation};
 	my $body = $known->{requestBody} ? $known->{requestBody}{content}{'application/json'}{schema} : {};
 	my %args = ((map { $_ => $good{$_} } @{ $body->{required} // [] }), (map { $_->{name} => $good{ $_->{name} } } grep { $_->{required} } @{ $known->{parameters} // [] }), %given);
-	$args{tag_ids} = "'[$tag]'" if $operation eq 'tags_batch_delete' && ($args{tag_ids} // '') =~ /^'\{\d/;
-	$args{tag_ids} = q('[]') if $operation eq 'tags_batch_delete' && ($args{tag_ids} // '') eq q('{}');
+	# The only list of ids that is JSON.
+	if ($operation eq 'tags_batch_delete' && defined $args{tag_ids})
+	{
+		$args{tag_ids} =~ tr/{}/[]/;
+	}
 	delete $args{$_} for grep { !defined $args{$_} } keys %args;
 	my $list = join ', ', map { my $name = $_ eq 'limit' ? 'page_size' : $_ eq 'order' ? 'sort_order' : $_; "$name => $args{$_}" } sort keys %args;
-	my $said = $c->psql("\\set VERBOSITY verbose\nbegin;\nselect whalefall_api.$operation($list);\nrollback;", database => $db, timeout => 100);
-
-	return '' if $said->{rc} == 0;
-	my ($code) = $said->{stderr} =~ /ERROR:  (\w+):/;
-	my ($detail) = $said->{stderr} =~ /DETAIL:  (.*)/;
-	return "$code " . ($detail // '');
+	return "whalefall_api.$operation($list)";
 }
 
+# All calls at once, in one session: [what, SQL, expected]. Each gives "" or the SQLSTATE of its error, and is undone.
+my @calls;
+my $WRONG = qr/^PT400\z/;
 for my $id (grep { !/_alias$/ && !/^auth_/ } sort keys %$operations)
 {
 	my $body = $operations->{$id}{requestBody} ? $operations->{$id}{requestBody}{content}{'application/json'}{schema} : {};
 	my %schemas = (%{ $body->{properties} // {} }, map { $_->{name} => $_->{schema} } grep { $_->{in} eq 'query' } @{ $operations->{$id}{parameters} // [] });
 
-	for my $name (@{ $body->{required} // [] })
-	{
-		like(refused($id, '', $name => undef), qr/^(?:PT400|42883)/, "$id without $name");
-	}
+	push @calls, map { [ "$id without $_", call_with($id, $_ => undef), qr/^(?:PT400|42883)\z/ ] } @{ $body->{required} // [] };
 	for my $name (sort keys %schemas)
 	{
 		my $s = $schemas{$name};
 		my $type = ref $s->{type} ? $s->{type}[0] : $s->{type} // '';
+		my $try = sub { my ($what, $value, $expected) = @_; push @calls, [ "$id: $name $what", call_with($id, $name => $value), $expected // $WRONG, $id, $name, $s ]; };
 
-		if (defined $s->{maxLength})
-		{
-			my $sign = $name eq 'email' ? q( || '@b') : '';
-			like(refused($id, $type, $name => "repeat('a', $s->{maxLength} + 1)$sign"), qr/^PT400/, "$id: $name longer than $s->{maxLength}");
-		}
-		like(refused($id, $type, $name => $s->{minLength} == 1 ? q('') : "repeat('a', $s->{minLength} - 1)"), qr/^PT400/, "$id: $name shorter than $s->{minLength}")
-		  if defined $s->{minLength};
-		like(refused($id, $type, $name => q('{}')), qr/^PT400/, "$id: $name empty") if defined $s->{minItems} && $type eq 'array' && $name ne 'instances';
-		like(refused($id, $type, $name => "array(select generate_series(1, $s->{maxItems} + 1))"), qr/^PT400/, "$id: $name with more than $s->{maxItems}") if defined $s->{maxItems};
-		next if $type ne 'integer';
-		# Lists of the clamping kind bend what others refuse: the answer then shows the bound.
-		for my $bound ([ minimum => -1 ], [ maximum => 1 ])
-		{
-			my $limit = $s->{ $bound->[0] } // next;
-			my $beyond = $limit + $bound->[1];
-			my $refusal = refused($id, $type, $name => $beyond);
-			my %bent = (page => 'page', limit => 'page_size');
-			if ($refusal eq '' && $bent{$name})
-			{
-				is(sql("select whalefall_api.$id($bent{$name} => $beyond) ->> '$name'"), $limit, "$id: $name $beyond is bent to $limit");
-			}
-			else
-			{
-				like($refusal, qr/^PT400/, "$id: $name $beyond");
-			}
-		}
-		is(sql("select whalefall_api.$id() ->> 'limit'"), $s->{default}, "$id: $name is $s->{default} by itself")
-		  if $name eq 'limit' && defined $s->{default} && $operations->{$id}{method} eq 'get';
+		$try->("longer than $s->{maxLength}", "repeat('a', $s->{maxLength} + 1)" . ($name eq 'email' ? q( || '@b') : '')) if defined $s->{maxLength};
+		$try->("shorter than $s->{minLength}", "repeat('a', $s->{minLength} - 1)") if defined $s->{minLength};
+		$try->('empty', q('{}')) if defined $s->{minItems} && $name ne 'instances';
+		$try->("with more than $s->{maxItems}", "array(select generate_series(1, $s->{maxItems} + 1))") if defined $s->{maxItems};
+		$try->("of $_", "'$_'", qr/^\z/) for $name eq 'sort' ? @{ $s->{enum} // [] } : ();
+		$try->($s->{minimum} - 1, $s->{minimum} - 1) if $type eq 'integer' && defined $s->{minimum};
+		$try->($s->{maximum} + 1, $s->{maximum} + 1) if $type eq 'integer' && defined $s->{maximum};
 	}
-	for my $word (@{ ($schemas{sort} // {})->{enum} // [] })
+}
+my @said = split /\n/, $c->query(q(create function pg_temp.refused(sql text) returns text language plpgsql as $f$
+	begin
+		execute 'select ' || sql;
+		raise sqlstate 'ZZ000';
+	exception when sqlstate 'ZZ000' then return '-';
+	when others then return sqlstate;
+	end $f$;) . "\n" . join('', map { "select pg_temp.refused(\$q\$$_->[1]\$q\$);\n" } @calls), database => $db, timeout => 300);
+is(scalar @said, scalar @calls, scalar(@calls) . ' calls beyond the bounds, and on them');
+for my $i (0 .. $#calls)
+{
+	my ($what, $sql, $expected, $id, $name, $s) = @{ $calls[$i] };
+	my $got = $said[$i] eq '-' ? '' : $said[$i];
+
+	# Lists of the clamping kind bend what others refuse: the answer then shows the bound.
+	if ($got eq '' && $expected == $WRONG && defined $name && $name =~ /^(?:page|limit)$/)
 	{
-		is(refused($id, '', sort => "'$word'"), '', "$id sorts by $word");
+		my ($beyond) = $what =~ /(-?\d+)\z/;
+		is(sql("select $sql ->> '$name'"), $beyond < $s->{minimum} ? $s->{minimum} : $s->{maximum}, "$what is bent");
+		next;
 	}
+	like($got, $expected, $what);
+}
+
+# And on them by themselves.
+for my $id (grep { $operations->{$_}{method} eq 'get' } sort keys %$operations)
+{
+	my ($limit) = grep { $_->{name} eq 'limit' && defined $_->{schema}{default} } @{ $operations->{$id}{parameters} // [] };
+
+	is(sql("select whalefall_api.$id() ->> 'limit'"), $limit->{schema}{default}, "$id: limit is $limit->{schema}{default} by itself") if $limit;
 }
 
 done_testing;
