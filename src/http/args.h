@@ -52,8 +52,8 @@ typedef struct WfFunction
 {
 	Oid oid;
 	int nargs;
-	WfFunctionArg args[FUNC_MAX_ARGS];
-	int clear; /* number of the argument `clear text[]`, or -1 */
+	int clear;						   /* number of the argument `clear text[]`, or -1 */
+	WfFunctionArg args[FUNC_MAX_ARGS]; /* last: what is kept has memory for nargs only */
 } WfFunction;
 
 /* The body of a request. */

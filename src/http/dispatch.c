@@ -157,7 +157,7 @@ read_body(Dispatch *d)
 	if (d->has_body || d->request.method == WF_METHOD_GET)
 		return;
 	if (d->route->upload)
-		wf_multipart_bind(&wf_route_handler(d->route)->function, d->raw, d->request.content_type,
+		wf_multipart_bind(wf_route_handler(d->route)->function, d->raw, d->request.content_type,
 						  &d->body);
 	else
 		wf_args_parse_body(d->raw, d->request.content_type, &d->body);
@@ -244,7 +244,7 @@ call_operation(Dispatch *d, Oid role)
 	SetUserIdAndSecContext(role, owner.security_context | SECURITY_LOCAL_USERID_CHANGE);
 	nest = set_language(d->exchange);
 	read_body(d);
-	wf_args_bind(&handler->function, wf_route_params(d->route, &d->request),
+	wf_args_bind(handler->function, wf_route_params(d->route, &d->request),
 				 wf_args_split_query(d->request.query), d->has_body ? &d->body : NULL, &bound);
 	if (d->request.method == WF_METHOD_GET)
 		XactReadOnly = true; /* until the subtransaction ends */

@@ -9,8 +9,12 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/text.h"
 #include "http/failure.h"
 #include "whalefall.h"
+
+/* Texts of errors that are not ours are cut here. */
+#define MAX_TEXT_BYTES 2000
 
 #define CLASS(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
 
@@ -135,7 +139,7 @@ tellable(const ErrorData *error, const WfErrorRow *row)
 		return NULL;
 	if (category == CLASS('2', '2') || category == CLASS('P', 'T') ||
 		error->sqlerrcode == ERRCODE_RAISE_EXCEPTION || error->sqlerrcode == ERRCODE_NO_DATA_FOUND)
-		return pstrdup(error->message);
+		return wf_text_clip(error->message, MAX_TEXT_BYTES);
 	if (error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION && error->column_name != NULL)
 		return psprintf("The field \"%s\" is required.", error->column_name);
 	return NULL;
@@ -150,9 +154,9 @@ full_text(const ErrorData *error)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "%s: %s", unpack_sql_state(error->sqlerrcode),
-					 error->message != NULL ? error->message : "");
+					 error->message != NULL ? wf_text_clip(error->message, MAX_TEXT_BYTES) : "");
 	if (error->detail != NULL && category != CLASS('2', '2') && category != CLASS('2', '3'))
-		appendStringInfo(&text, "; %s", error->detail);
+		appendStringInfo(&text, "; %s", wf_text_clip(error->detail, MAX_TEXT_BYTES));
 	if (error->constraint_name != NULL)
 		appendStringInfo(&text, "; constraint %s", error->constraint_name);
 	return text.data;

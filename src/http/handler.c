@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "http/handler.h"
@@ -126,23 +127,36 @@ read_arguments(HeapTuple tuple, Form_pg_proc proc, WfFunction *function, MemoryC
 	wf_args_mark_clearable(function);
 }
 
+/* A copy without the room for arguments that the function does not have. */
+static const WfFunction *
+keep_function(const WfFunction *function, MemoryContext context)
+{
+	Size size = offsetof(WfFunction, args) + function->nargs * sizeof(WfFunctionArg);
+
+	return memcpy(MemoryContextAlloc(context, size), function, size);
+}
+
 WfHandler *
-wf_handler_describe(Oid function, MemoryContext context)
+wf_handler_describe(Oid function, MemoryContext parent)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	WfHandler *handler;
+	WfFunction described = {.oid = function};
+	/* Below the request's memory until it is complete: an error on the way frees it. */
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "whalefall operation", ALLOCSET_SMALL_SIZES);
+	WfHandler *handler = MemoryContextAllocZero(context, sizeof(WfHandler));
 	Form_pg_proc proc;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "function %u has gone", function);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	handler = MemoryContextAllocZero(context, sizeof(WfHandler));
-	handler->function.oid = function;
 	handler->kind = kind_of(proc);
 	handler->keep = proc->prolang == ClanguageId;
-	read_arguments(tuple, proc, &handler->function, context);
+	read_arguments(tuple, proc, &described, context);
+	handler->function = keep_function(&described, context);
 	fmgr_info_cxt(function, &handler->call, context);
 	ReleaseSysCache(tuple);
+	MemoryContextSetParent(context, parent);
 	return handler;
 }
 
@@ -168,13 +182,13 @@ wf_handler_call(WfHandler *handler, WfBound *bound)
 	{
 		/* Other languages keep state of a transaction in it. */
 		call = palloc(sizeof(FmgrInfo));
-		fmgr_info(handler->function.oid, call);
+		fmgr_info(handler->function->oid, call);
 	}
 	if (may_skip(call, bound))
 		return result;
-	InitFunctionCallInfoData(*fcinfo, call, handler->function.nargs, DEFAULT_COLLATION_OID, NULL,
+	InitFunctionCallInfoData(*fcinfo, call, handler->function->nargs, DEFAULT_COLLATION_OID, NULL,
 							 NULL);
-	for (int i = 0; i < handler->function.nargs; i++)
+	for (int i = 0; i < handler->function->nargs; i++)
 	{
 		fcinfo->args[i].value = bound->values[i];
 		fcinfo->args[i].isnull = bound->nulls[i];

@@ -23,7 +23,7 @@ typedef enum WfResultKind
 
 typedef struct WfHandler
 {
-	WfFunction function; /* its arguments, for binding */
+	const WfFunction *function; /* its arguments, for binding */
 	WfResultKind kind;
 	bool keep; /* call may be used again: C functions only */
 	FmgrInfo call;
@@ -38,11 +38,11 @@ typedef struct WfResult
 } WfResult;
 
 /*
- * Describe a function; everything lives in context. Raises an internal error when it cannot be an operation: it
+ * Describe a function; everything lives as long as parent. Raises an internal error when it cannot be an operation: it
  * gives a set or another type than those above, has an unnamed or an output argument, one of a type that cannot be
  * bound, or a default that is no constant.
  */
-extern WfHandler *wf_handler_describe(Oid function, MemoryContext context);
+extern WfHandler *wf_handler_describe(Oid function, MemoryContext parent);
 
 /*
  * Call it with bound arguments as the current user. What it gives is palloc'd in the current context. Raises what

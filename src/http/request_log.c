@@ -18,10 +18,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/settings.h"
+#include "base/text.h"
 #include "http/request_log.h"
 #include "logs/log.h"
 
-#define CODES		   (WF_ERR_INTERNAL + 1)
+#define CODES (WF_ERR_INTERNAL + 1)
+/* A path may have thousands of bytes; the log need not. */
+#define MAX_PATH_BYTES 1024
 #define QUIET_INTERVAL (60 * USECS_PER_SEC)
 
 typedef struct Counter
@@ -129,7 +132,7 @@ begin_context(WfJson *json, const WfFinished *finished)
 	wf_json_add_text(json, "request_id", exchange->request_id);
 	if (finished->user_id != 0)
 		wf_json_add_int(json, "user_id", finished->user_id);
-	wf_json_add_text(json, "url", exchange->path);
+	wf_json_add_text(json, "url", wf_text_clip(exchange->path, MAX_PATH_BYTES));
 	wf_json_add_text(json, "method", exchange->method);
 	wf_json_add_text(json, "host", exchange->host);
 	wf_json_add_text(json, "ip_address", exchange->address);
@@ -206,7 +209,8 @@ write_finished(const WfFinished *finished)
 
 	begin_context(&json, finished);
 	wf_json_add_text(&json, "action",
-					 psprintf("%s %s", finished->exchange->method, finished->exchange->path));
+					 psprintf("%s %s", finished->exchange->method,
+							  wf_text_clip(finished->exchange->path, MAX_PATH_BYTES)));
 	wf_json_add_int(&json, "status_code", finished->status);
 	wf_json_add_text(&json, "outcome", finished->status < 400 ? "success" : "error");
 	wf_json_add_int(&json, "duration_ms", finished->duration / 1000);

@@ -43,6 +43,7 @@ create function companion.nap() returns json language plpgsql security definer a
 create function companion.lock() returns json language plpgsql security definer as $$begin lock table companion.notes; return '1'; end$$;
 create function companion.note(message text default 'noted') returns json language plpgsql security definer as
 	$$begin insert into companion.notes values (message); return '1'; end$$;
+create function companion.unfit(long_name_of_an_argument text, another_long_name int, shape box) returns json language sql as $$select '1'::json$$;
 create function companion.ok() returns json language sql as $$select '{"a": [1, 2, 3]}'::json$$;
 revoke execute on all functions in schema companion from public;
 grant execute on all functions in schema companion to whalefall_anon;
@@ -126,6 +127,8 @@ $http->prologue("set local whalefall.test_now = '2030-01-01 00:01:00+00';");
 $http->request('GET', '/api/v1/nowhere');
 is((logged())[0][4]{occurrences}, 6, 'after a minute one row tells of all');
 $http->prologue('');
+my $counts = $http->request('GET', '/api/v1/cache/stats', cookie => $viewer)->{json}{data}{stats}{info}{anonymous_failures};
+is_deeply($counts, { '404 INVALID_REQUEST' => 7, '401 AUTHENTICATION_REQUIRED' => 1, '400 VALIDATION_ERROR' => 1 }, 'all are counted');
 
 # A cancel, a lock and a termination ------------------------------------------------------------------------
 my $pid = $http->session->query('select pg_backend_pid()');
@@ -184,10 +187,15 @@ is($http->request('GET', '/api/v1/instances', cookie => $viewer, function => 'di
 logged();
 is($http->request('GET', '/api/v1/instances/4711', cookie => $viewer, function => 'dispatch_read')->{status}, 404, 'a failure there');
 is(scalar logged(), 0, 'leaves no row');
+sql("insert into whalefall_http.extra_routes (method, path, operation, function, permission, csrf, module, action)
+	values ('POST', '/api/v1/companion/note', 'note', 'companion.note', 'anon', false, 'companion', 'do_note')");
+$answer = $http->request('POST', '/api/v1/companion/note', function => 'dispatch_read');
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 500, 'DATABASE_QUERY_ERROR' ], 'what writes fails');
 
 # Memory --------------------------------------------------------------------------------------------------------
 sql("insert into whalefall_http.extra_routes (method, path, operation, function, permission, csrf, module, action)
 	values ('GET', '/api/v1/companion/ok', 'ok', 'companion.ok', 'view', false, 'companion', 'ok'),
+	('GET', '/api/v1/companion/unfit', 'unfit', 'companion.unfit', 'anon', false, 'companion', 'unfit'),
 	('POST', '/api/v1/companion/fail', 'fail', 'companion.fail', 'anon', false, 'companion', 'do_fail')");
 my $mixed = join ' ', map {
 	my ($method, $uri, $cookie, $body) = @$_;
@@ -196,7 +204,7 @@ my $mixed = join ' ', map {
 	  . "', false); perform whalefall_http.dispatch('$body'); commit;"
 } ([ 'GET', '/api/v1/companion/ok?a=b', $viewer, '' ], [ 'GET', '/api/v1/instances', $viewer, '' ], [ 'GET', '/api/v1/instances', '', '' ], [ 'GET', '/api/v1/nowhere', '', '' ],
 	[ 'POST', '/api/v1/companion/fail', '', '{"state": "P0001"}' ], [ 'GET', '/api/v1/instances/4711', '', '' ], [ 'POST', '/api/v1/tags', '', '[' ],
-	[ 'GET', '/api/v1/instances/imports/template', $viewer, '' ], [ 'DELETE', '/api/v1/health/ping', '', '' ], [ 'GET', '/api/v1/health/ping', '', '' ]);
+	[ 'GET', '/api/v1/instances/imports/template', $viewer, '' ], [ 'DELETE', '/api/v1/health/ping', '', '' ], [ 'GET', '/api/v1/companion/unfit', '', '' ], [ 'GET', '/api/v1/health/ping', '', '' ]);
 my $session = $http->session;
 sub kept
 {
@@ -207,14 +215,14 @@ sub serve
 {
 	my ($rounds) = @_;
 	$session->query("set role whalefall_gateway; do \$\$ begin for i in 1 .. $rounds loop $mixed end loop; end \$\$; reset role", 300);
-	is($session->error, '', "$rounds rounds of ten requests");
+	is($session->error, '', "$rounds rounds of eleven requests");
 }
 serve(200);
 kept();
 my $before = kept();
 serve(2000);
 my $after = kept();
-cmp_ok(abs($after - $before), '<', 64 * 1024, "20,000 requests: $before bytes before, $after after");
+cmp_ok(abs($after - $before), '<', 64 * 1024, "22,000 requests: $before bytes before, $after after");
 my $in_one = $session->query(<<"END", 120);
 begin;
 set local role whalefall_gateway;
@@ -271,7 +279,7 @@ for my $function ('dispatch', 'dispatch_read')
 	  : $http->request('GET', '/api/v1/instances', cookie => $viewer, function => $function);
 	is($reply->{status}, 200, "$function: a GET is served");
 	is($http->request('GET', '/api/v1/nowhere', function => $function)->{status}, 404, "$function: a failure too");
-	is($http->request('POST', '/api/v1/companion/note', function => $function)->{status}, 404, "$function: no route");
+	is($http->request('POST', '/api/v1/companion/note', function => $function)->{status}, 500, "$function: what writes fails");
 }
 $http->quit;
 $c->stop;
