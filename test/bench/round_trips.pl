@@ -2,7 +2,7 @@
 # counted on the wire, by a relay that delays every byte, not told by the program that makes them.
 use strict;
 use warnings;
-use Bench qw(row control_plane target mysql_target mysql_credential add_instance sync_ok known);
+use Bench qw(row control_plane target mysql_target fill_mysql mysql_credential add_instance sync_ok known);
 use Bench::Proxy;
 use IPC::Run ();
 use Whalefall::Fleet;
@@ -27,24 +27,6 @@ sub fill
 	$cluster->query('create database app');
 	$cluster->query("select format('grant create on database app to r%s', i) from generate_series(1, $more, 100) i \\gexec",
 		timeout => 300);
-	return;
-}
-
-# The same in a MariaDB: every third account holds a role, every one has privileges on a database. Straight into
-# the tables: statements would take minutes.
-sub fill_mysql
-{
-	my ($server, $count) = @_;
-
-	$server->query(q{create database crm; create database numbers; create role higher; create user template@'%' identified by 'T-1'});
-	my $more = $count - $server->query("select count(*) from mysql.global_priv where user <> 'mariadb.sys'");
-	$server->query(qq{set max_recursive_iterations = $count; create table numbers.n (i int primary key);
-		insert into numbers.n with recursive r(i) as (select 1 union all select i + 1 from r where i < $more) select i from r;
-		insert into mysql.global_priv select '%', concat('app_', i), m.priv from numbers.n, mysql.global_priv m where m.user = 'template';
-		insert into mysql.roles_mapping (Host, User, Role, Admin_option) select '%', concat('app_', i), 'higher', 'N'
-			from numbers.n where i % 3 = 0;
-		insert into mysql.db (Host, Db, User, Select_priv, Insert_priv) select '%', 'crm', concat('app_', i), 'Y', 'Y' from numbers.n;
-		flush privileges});
 	return;
 }
 

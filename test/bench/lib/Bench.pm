@@ -14,7 +14,7 @@ use Whalefall::Cluster;
 use Whalefall::Fleet;
 use Whalefall::Tree;
 
-our @EXPORT_OK = qw(row control_plane target mysql_target mysql_credential add_instance children_of worker_pid anon_kb cpu_ns
+our @EXPORT_OK = qw(row control_plane target mysql_target fill_mysql mysql_credential add_instance children_of worker_pid anon_kb cpu_ns
 	wait_until median sync_ok known);
 
 my @COLUMNS = qw(figure measured floor ratio must ok);
@@ -98,6 +98,24 @@ sub mysql_target
 	$server->query("create user monitor\@'%' identified by '$Whalefall::Fleet::PASSWORD';"
 		  . " grant select, process, show databases on *.* to monitor\@'%'");
 	return $server;
+}
+
+# Gives such a server as many accounts as said, the login included: every third holds a role, every one has
+# privileges on a database. Straight into the tables: statements would take minutes.
+sub fill_mysql
+{
+	my ($server, $count) = @_;
+
+	$server->query(q{create database crm; create database numbers; create role higher; create user template@'%' identified by 'T-1'});
+	my $more = $count - $server->query("select count(*) from mysql.global_priv where user <> 'mariadb.sys'");
+	$server->query(qq{set max_recursive_iterations = $count; create table numbers.n (i int primary key);
+		insert into numbers.n with recursive r(i) as (select 1 union all select i + 1 from r where i < $more) select i from r;
+		insert into mysql.global_priv select '%', concat('app_', i), m.priv from numbers.n, mysql.global_priv m where m.user = 'template';
+		insert into mysql.roles_mapping (Host, User, Role, Admin_option) select '%', concat('app_', i), 'higher', 'N'
+			from numbers.n where i % 3 = 0;
+		insert into mysql.db (Host, Db, User, Select_priv, Insert_priv) select '%', 'crm', concat('app_', i), 'Y', 'Y' from numbers.n;
+		flush privileges});
+	return;
 }
 
 # Stores that login for MySQL and MariaDB with the control plane and gives the credential's id.
