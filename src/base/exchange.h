@@ -36,7 +36,7 @@ typedef struct WfExchange
 	const char *cookie;		   /* value of cookie whalefall_session; secret */
 	const char *csrf;		   /* X-CSRFToken; secret */
 	WfLanguage language;	   /* of messages for people */
-	bool attempt_counted;	   /* the rate limit of this route was asked already */
+	const char *attempt; /* operation and name whose rate limit was asked already; NULL = none */
 
 	/* Who: filled after authentication; sid is the login session's id (uuid text) or "". */
 	const char *sid;

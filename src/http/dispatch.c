@@ -230,6 +230,16 @@ check_deferred(void)
 	AfterTriggerSetState(all);
 }
 
+/*
+ * The parameters of the query string. Operations whose attempts are counted take a password: it has no business in
+ * an address, and what counts as the name is that of the body. Nor may another site's form log somebody in.
+ */
+static List *
+query_of(const Dispatch *d)
+{
+	return d->route->rate_limit == NULL ? wf_args_split_query(d->request.query) : NIL;
+}
+
 /* Bind the arguments and call the operation as a database role that has the caller's rights. */
 static WfResult
 call_operation(Dispatch *d, Oid role)
@@ -244,8 +254,8 @@ call_operation(Dispatch *d, Oid role)
 	SetUserIdAndSecContext(role, owner.security_context | SECURITY_LOCAL_USERID_CHANGE);
 	nest = set_language(d->exchange);
 	read_body(d);
-	wf_args_bind(handler->function, wf_route_params(d->route, &d->request),
-				 wf_args_split_query(d->request.query), d->has_body ? &d->body : NULL, &bound);
+	wf_args_bind(handler->function, wf_route_params(d->route, &d->request), query_of(d),
+				 d->has_body ? &d->body : NULL, &bound);
 	if (d->request.method == WF_METHOD_GET)
 		XactReadOnly = true; /* until the subtransaction ends */
 	result = wf_handler_call(handler, &bound);

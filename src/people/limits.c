@@ -141,6 +141,13 @@ take(const Rule *rule, const char *name, const char *address, TimestampTz now)
 	return left > 0 ? (int) ((left + USECS_PER_SEC - 1) / USECS_PER_SEC) : 0;
 }
 
+/* What an attempt is remembered as; palloc'd in the exchange's memory. */
+static char *
+attempt_of(const char *operation, const char *name)
+{
+	return MemoryContextStrdup(wf_exchange_context(), psprintf("%s %s", operation, name));
+}
+
 int
 wf_limits_take(const char *operation, const char *name, const char *address)
 {
@@ -157,7 +164,7 @@ wf_limits_take(const char *operation, const char *name, const char *address)
 
 		wait = Max(wait, left);
 	}
-	wf_exchange()->attempt_counted = true;
+	wf_exchange()->attempt = attempt_of(operation, name);
 	return wait;
 }
 
@@ -167,10 +174,13 @@ wf_limits_require(const char *operation, const char *name)
 	WfExchange *exchange = wf_exchange();
 	int wait = 0;
 
-	/* The mark is used up: a second attempt in the same transaction, from psql, counts again. */
-	if (!exchange->attempt_counted)
+	/*
+	 * Counted for another name is not counted. The mark is used up: a second attempt in the same transaction, from
+	 * psql, counts again.
+	 */
+	if (exchange->attempt == NULL || strcmp(exchange->attempt, attempt_of(operation, name)) != 0)
 		wait = wf_limits_take(operation, name, exchange->address);
-	exchange->attempt_counted = false;
+	exchange->attempt = NULL;
 	if (wait == 0)
 		return;
 	wf_exchange_add_header("Retry-After", psprintf("%d", wait));

@@ -126,6 +126,6 @@ wf_people_test_limit(PG_FUNCTION_ARGS)
 
 	require_testing();
 	wait = wf_limits_take(fact(fcinfo, 0), fact(fcinfo, 1), fact(fcinfo, 2));
-	wf_exchange()->attempt_counted = false;
+	wf_exchange()->attempt = NULL;
 	PG_RETURN_INT32(wait);
 }

@@ -2,7 +2,7 @@
 -- what limits, roles, disabled and deleted users get, and what a failure leaves behind.
 \set ECHO none
 begin;
-select plan(81);
+select plan(83);
 
 create temp table answer (status int, headers jsonb, body text);
 grant all on answer to public;
@@ -137,6 +137,9 @@ select is((select string_agg(distinct pg_temp.send('', '', 'POST', '/auth/login'
 select is(pg_temp.send('', '', 'POST', '/auth/login', '{"username": " counted "}'), '429 RATE_LIMIT_EXCEEDED', 'the eleventh is refused');
 select ok(pg_temp.header('Retry-After')::int between 1 and 60, 'and told when to come back');
 select is(pg_temp.send('', '', 'POST', '/auth/login', '{"username": "counted2"}'), '400 VALIDATION_ERROR', 'another name is not');
+select is(pg_temp.send('', '', 'POST', '/auth/login?username=looker&password=Passw0rd', '{"username": "counted3", "password": "x"}'), '401 INVALID_CREDENTIALS',
+	'the name is that of the body, and');
+select is(pg_temp.send('', '', 'POST', '/auth/login?username=looker&password=Passw0rd'), '400 VALIDATION_ERROR', 'nobody is logged in by an address');
 select is((select string_agg(pg_temp.send('', pg_temp.get('access'), 'POST', '/auth/change-password', '{}'), ' | ') from generate_series(1, 4)),
 	'400 VALIDATION_ERROR | 400 VALIDATION_ERROR | 400 VALIDATION_ERROR | 429 RATE_LIMIT_EXCEEDED', 'the fourth change of a password in an hour');
 select is(pg_temp.header('Retry-After')::int > 3500, true, 'and told when to come back');
