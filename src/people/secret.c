@@ -1,8 +1,9 @@
 /*
  * secret.c - the file of whalefall.jwt_file, and signatures made with it.
  *
- * Every request is signed or checked with it, so a session keeps the keys; a look at the file's metadata tells
- * when it was replaced. Its content is read as PostgREST reads "@file": all bytes, without one newline at the end.
+ * Every request is signed or checked with it, so a session keeps the keys; a look at the file's metadata, at most once
+ * a second, tells when it was replaced. Its content is read as PostgREST reads "@file": all bytes, without one newline
+ * at the end.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "utils/timestamp.h"
 
 #include "base/errors.h"
 #include "base/settings.h"
@@ -22,6 +24,9 @@
 #define SECRET_MIN 32
 #define SECRET_MAX 1024
 
+/* Microseconds that a look at the file is good for. */
+#define SEEN_FOR USECS_PER_SEC
+
 /* What the keys of the other purposes are derived by. */
 #define CSRF_LABEL	 "whalefall csrf token"
 #define COOKIE_LABEL "whalefall cookie"
@@ -29,6 +34,7 @@
 typedef struct Keys
 {
 	bool loaded;
+	TimestampTz seen; /* the file was looked at */
 	struct stat file; /* as it was when it was read */
 	int length;
 	uint8 token[SECRET_MAX];
@@ -93,13 +99,17 @@ read_file(const char *path)
 		fail(path, "holds less than 32 bytes");
 }
 
-/* Have the keys of the file as it is now. */
+/* Have the keys of the file as it is now, or was a second ago: even a look takes longer than a signature. */
 static void
 load(void)
 {
-	char *path = wf_settings_jwt_path();
+	TimestampTz time = GetCurrentTimestamp();
+	char *path;
 	struct stat now;
 
+	if (keys.loaded && time >= keys.seen && time < keys.seen + SEEN_FOR)
+		return;
+	path = wf_settings_jwt_path();
 	if (!keys.loaded || stat(path, &now) != 0 || !is_same_file(&now, &keys.file))
 	{
 		explicit_bzero(&keys, sizeof(keys));
@@ -108,6 +118,7 @@ load(void)
 		hmac(keys.token, keys.length, COOKIE_LABEL, strlen(COOKIE_LABEL), keys.cookie);
 		keys.loaded = true;
 	}
+	keys.seen = time;
 	pfree(path);
 }
 

@@ -243,11 +243,12 @@ open my $in, '<', $jwt or die $!;
 my $secret = do { local $/ = undef; <$in> };
 close $in;
 
-# Replaces the file; mode as given.
+# Replaces the file; mode as given. A session that knows the old one looks at it once a second.
 sub put_secret
 {
 	my ($text, $mode) = @_;
 
+	sleep 1.1;
 	unlink $jwt;
 	return if !defined $text;
 	write_file($jwt, $text);
