@@ -17,6 +17,7 @@ test:
 
 #: make bench        measure, each figure beside its floor; ONLY=pattern runs the files whose name matches
 bench:
+	@deploy/packages build run bench
 	@test/bench/run $(if $(ONLY),'$(ONLY)')
 
 #: make soak         the long run: 10,000 syncs by one worker, its memory and open files
