@@ -17,7 +17,6 @@
 #include "base/json.h"
 #include "base/spi.h"
 #include "base/text.h"
-#include "http/request_log.h"
 #include "logs/log.h"
 #include "runs/shared.h"
 #include "whalefall.h"
@@ -58,20 +57,6 @@ read_usage(void)
 	return usage;
 }
 
-/* How often somebody who had not logged in was refused, by status and code. */
-static void
-add_anonymous_failures(WfJson *json)
-{
-	WfAnonymousCount *counts;
-	int n = wf_request_log_anonymous(&counts);
-
-	wf_json_open_object(json, "anonymous_failures");
-	for (int i = 0; i < n; i++)
-		wf_json_add_int(json, psprintf("%d %s", counts[i].status, counts[i].message_code),
-						(int64) counts[i].count);
-	wf_json_close(json);
-}
-
 static void
 add_info(WfJson *json)
 {
@@ -87,7 +72,6 @@ add_info(WfJson *json)
 	wf_json_add_int(json, "request_slots", WF_REQUEST_SLOTS);
 	wf_json_add_int(json, "requests", usage.requests);
 	wf_json_add_int(json, "waiting", usage.waiting);
-	add_anonymous_failures(json);
 	wf_json_close(json);
 }
 

@@ -127,8 +127,9 @@ $http->prologue("set local whalefall.test_now = '2030-01-01 00:01:00+00';");
 $http->request('GET', '/api/v1/nowhere');
 is((logged())[0][4]{occurrences}, 6, 'after a minute one row tells of all');
 $http->prologue('');
-my $counts = $http->request('GET', '/api/v1/cache/stats', cookie => $viewer)->{json}{data}{stats}{info}{anonymous_failures};
-is_deeply($counts, { '404 INVALID_REQUEST' => 7, '401 AUTHENTICATION_REQUIRED' => 1, '400 VALIDATION_ERROR' => 1 }, 'all are counted');
+is_deeply($http->request('GET', '/api/v1/health/detailed')->{json}{data}{anonymous_failures}, [
+	{ message_code => 'VALIDATION_ERROR', status => 400, count => 1 }, { message_code => 'AUTHENTICATION_REQUIRED', status => 401, count => 1 },
+	{ message_code => 'INVALID_REQUEST', status => 404, count => 7 } ], 'all are counted');
 
 # A cancel, a lock and a termination ------------------------------------------------------------------------
 my $pid = $http->session->query('select pg_backend_pid()');
