@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "people/login_parts.h"
+#include "people/stuck.h"
 #include "whalefall.h"
 
 #define AUTHENTICATOR "whalefall_authenticator"
@@ -97,9 +98,12 @@ wf_http_check_request(PG_FUNCTION_ARGS)
 	WfErrorCode code;
 	WfLogin login;
 
-	/* People in psql are their database role; dispatch checks for itself. */
-	if (GetSessionUserId() != get_role_oid(AUTHENTICATOR, true) ||
-		outer == get_role_oid(GATEWAY, true))
+	/* People in psql are their database role. */
+	if (GetSessionUserId() != get_role_oid(AUTHENTICATOR, true))
+		PG_RETURN_VOID();
+	wf_stuck_watch();
+	/* Dispatch checks for itself. */
+	if (outer == get_role_oid(GATEWAY, true))
 		PG_RETURN_VOID();
 	exchange = begin_exchange();
 	code = check(exchange, outer, &login);

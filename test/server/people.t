@@ -115,6 +115,28 @@ for my $how ([ "users_update($id{bea}, role => 'user')", "users_update($id{ann},
 	$_->quit for $one, $two;
 }
 
+# A connection of the front whose COMMIT or ROLLBACK was cancelled is of no more use; PostgREST would keep it.
+{
+	my $session = $c->session(database => $db, user => 'whalefall_authenticator');
+	my $begin = 'begin; set local role whalefall_gateway; select whalefall_http.check_request()';
+	my $pid = $session->query('select pg_backend_pid()');
+	my $lives = sub { return query("select count(*) from pg_stat_activity where pid = $pid") };
+
+	$session->query("$begin; select 1 / 0");
+	$session->query('rollback');
+	is($session->query("$begin; select 'open'"), "\nopen", 'a failed transaction that was rolled back ends nothing');
+	$session->query('select 1 / 0');
+	is($lives->(), '1', 'nor does one that failed');
+	eval { $session->query('select 1') };
+	for (1 .. 50)
+	{
+		last if $lives->() eq '0';
+		sleep 0.1;
+	}
+	is($lives->(), '0', 'the next command in it ends the session');
+	eval { $session->quit };
+}
+
 # The queue for bcrypt -------------------------------------------------------------------------------------
 my ($point, $go) = map { $c->data . "/whalefall.test_$_" } qw(point go);
 
