@@ -214,7 +214,9 @@ sub report
 	return;
 }
 
-# Both have made as many connections, and no connection needed more round trips than another of its engine.
+# Both have made as many connections, with as many round trips. A client that a busy machine holds up between two
+# writes looks as if it had waited for an answer, and so one connection in fifty may count more; half of all, ours or the
+# floor's, may not.
 sub verify_relays
 {
 	my $connections = 2 * $ROUNDS * ($INSTANCES - $SILENT) / @ENGINES;
@@ -222,9 +224,12 @@ sub verify_relays
 	for my $engine (@ENGINES)
 	{
 		my @done = $relay{$engine}->stop;
-		my %trips = map { $_->{trips} => 1 } @done;
+		my %trips;
+		$trips{ $_->{trips} }++ for @done;
+		my ($usual) = sort { $trips{$b} <=> $trips{$a} } keys %trips;
 		die "$engine: " . @done . " connections instead of $connections\n" if @done != $connections;
-		die "$engine: round trips " . join(', ', sort keys %trips) . "\n" if keys %trips != 1;
+		die "$engine: round trips " . join(', ', map { "$trips{$_} x $_" } sort keys %trips) . "\n"
+		  if grep({ $_ < $usual } keys %trips) || $trips{$usual} < @done * 0.98;
 	}
 	return;
 }
