@@ -1,16 +1,33 @@
 /*
  * openapi.c - the operation openapi_json: this API as an OpenAPI 3.1 document.
+ *
+ * A session keeps what it has made, and makes it anew when anything it is made of has changed. A comment alone is the
+ * exception: the catalog tells nobody of it.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
 
+#include "base/host.h"
 #include "base/settings.h"
 #include "http/openapi.h"
 #include "whalefall.h"
 
 WF_FUNCTION(wf_openapi_json);
+
+/* The document this session has made, which anybody may ask for without a login. Lives in CacheMemoryContext. */
+static struct
+{
+	char *document;	   /* NULL: none yet */
+	char *title;	   /* name of the application in it */
+	uint64 generation; /* of caches, as an administrator may end it */
+	uint64 changes;	   /* of the catalog, seen so far; the document was made when it was made_at */
+	uint64 made_at;
+} kept;
 
 /* Every error has these eleven members, and extra where an operation says so (api part 1, 1.3). */
 static const char error_schema[] =
@@ -126,9 +143,9 @@ write_components(WfJsonText *json, WfDocModel *model)
 	wf_json_text_close(json);
 }
 
-/* openapi_json(): the same declarations give the same text. */
-Datum
-wf_openapi_json(PG_FUNCTION_ARGS)
+/* The document of the declarations as they are now, palloc'd. */
+static char *
+make_document(void)
 {
 	WfDocModel *model = wf_openapi_load();
 	WfJsonText json;
@@ -139,5 +156,73 @@ wf_openapi_json(PG_FUNCTION_ARGS)
 	write_tags(&json, model);
 	write_paths(&json, model);
 	write_components(&json, model);
-	PG_RETURN_TEXT_P(cstring_to_text(wf_json_text_end(&json)));
+	return wf_json_text_end(&json);
+}
+
+static void
+catalog_changed(Datum argument, int cache, uint32 hash)
+{
+	kept.changes++;
+}
+
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	kept.changes++;
+}
+
+/* Functions, types, views and the registry of routes: what the document is made of. */
+static void
+watch_catalog(void)
+{
+	static bool watching = false;
+
+	if (watching)
+		return;
+	CacheRegisterSyscacheCallback(PROCOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, catalog_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_changed, (Datum) 0);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	watching = true;
+}
+
+static bool
+is_current(void)
+{
+	return kept.document != NULL && kept.made_at == kept.changes &&
+		   kept.generation == wf_host_cache_generation() &&
+		   strcmp(kept.title, wf_setting_app_name) == 0;
+}
+
+/* Keep a document that was begun when so many changes had been seen. */
+static void
+keep(const char *document, uint64 seen)
+{
+	char *copy = MemoryContextStrdup(CacheMemoryContext, document);
+	char *title = MemoryContextStrdup(CacheMemoryContext, wf_setting_app_name);
+
+	if (kept.document != NULL)
+	{
+		pfree(kept.document);
+		pfree(kept.title);
+	}
+	kept.document = copy;
+	kept.title = title;
+	kept.generation = wf_host_cache_generation();
+	kept.made_at = seen;
+}
+
+/* openapi_json(): the same declarations give the same text. */
+Datum
+wf_openapi_json(PG_FUNCTION_ARGS)
+{
+	watch_catalog();
+	if (!is_current())
+	{
+		/* What changes while it is made has it made again by the next call. */
+		uint64 seen = kept.changes;
+
+		keep(make_document(), seen);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(kept.document));
 }

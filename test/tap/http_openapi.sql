@@ -2,7 +2,7 @@
 -- break out. That the document is true of the operations we ship is test/http/openapi.t.
 \set ECHO none
 begin;
-select plan(62);
+select plan(68);
 
 create function pg_temp.doc() returns jsonb language sql as 'select whalefall_api.openapi_json()::jsonb';
 create temp table kept as select pg_temp.doc() as d;
@@ -122,6 +122,24 @@ begin
 end $$;
 select is((select string_agg(distinct pg_temp.shape(r), ' ') from unnest('{"","{",":","{}","[]","page of ","or 202"," or 202","} or x","a or 2x2 b","{a","{a:b","page of x[]"}'::text[]) r),
 	'object', 'nonsense takes any value');
+
+-- A session keeps the document; changes are seen at once.
+delete from whalefall_http.extra_routes;
+create function pg_temp.has(what text) returns boolean language sql as $$ select position(what in whalefall_api.openapi_json()::text) > 0 $$;
+select ok(not pg_temp.has('whalefall_http.') and not pg_temp.has('/api/v1/things') and pg_temp.has('/api/v1/tags/options'), 'the routes are gone');
+alter function whalefall_api.tags_options(text) rename to tags_choices;
+select ok(not pg_temp.has('/api/v1/tags/options'), 'a function that is renamed');
+alter function whalefall_api.tags_choices(text) rename to tags_options;
+select ok(pg_temp.has('/api/v1/tags/options'), 'and back');
+alter type whalefall_http.tag_mark rename attribute color to hue;
+select ok(pg_temp.has('"hue"'), 'an attribute');
+savepoint s;
+alter type whalefall_http.tag_outcome add value 'planted';
+rollback to s;
+select ok(not pg_temp.has('"planted"'), 'what is rolled back');
+comment on function whalefall_api.tags_options(text) is 'planted comment';
+select whalefall_api.cache_clear_all() \g /dev/null
+select ok(pg_temp.has('planted comment'), 'a comment is seen when caches are cleared');
 
 select * from finish();
 rollback;
