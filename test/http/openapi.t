@@ -32,10 +32,14 @@ is("$document->{info}{title} $document->{info}{version}", join(' ', Encode::deco
 	extversion from pg_extension where extname = 'whalefall'))) =~ /(.*)/), 'title and version');
 is_deeply($document->{servers}, [ { url => '/' } ], 'paths are those of the server it came from');
 
-# A second call does not pay for planning; the quickest of some tells the work, whatever else runs here.
-my @took = sort { $a <=> $b } map { /Time: ([\d.]+)/ ? $1 : () } split /\n/,
-  $c->query("\\timing on\n" . "select length(whalefall_api.openapi_json()::text);\n" x 6, database => $db);
-cmp_ok($took[0], '<', 200, "made in $took[0] ms");
+# The quickest of some tells the work, whatever else runs here: made anew, and kept.
+for my $way ([ 'made', 'select whalefall_api.cache_clear_all() \g /dev/null', 200 ], [ 'kept', '', 50 ])
+{
+	my ($what, $before, $limit) = @$way;
+	my @took = sort { $a <=> $b } map { /Time: ([\d.]+)/ ? $1 : () } split /\n/,
+	  $c->query("$before\n\\timing on\nselect length(whalefall_api.openapi_json()::text);\n\\timing off\n" x 6, database => $db);
+	cmp_ok($took[0], '<', $limit, "$what in $took[0] ms");
+}
 cmp_ok(length $text, '<', 1_000_000, length($text) . ' bytes');
 
 SKIP:
