@@ -13,11 +13,13 @@
 
 #include "access/detoast.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "storage/latch.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -26,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "base/caller.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/exchange.h"
 #include "http/answer.h"
@@ -52,6 +55,8 @@ typedef struct Dispatch
 	WfHttpRequest request;
 	WfRoute *route; /* NULL until one matches */
 	int64 user_id;	/* 0 until somebody is authenticated */
+	Oid role;		/* database role of the caller, once it may call */
+	bool binding;	/* body and arguments are being read */
 	const bytea *raw;
 	WfBody body;
 	bool has_body; /* body has been read */
@@ -242,7 +247,7 @@ query_of(const Dispatch *d)
 
 /* Bind the arguments and call the operation as a database role that has the caller's rights. */
 static WfResult
-call_operation(Dispatch *d, Oid role)
+call_operation(Dispatch *d)
 {
 	WfHandler *handler = wf_route_handler(d->route);
 	int nest;
@@ -251,11 +256,13 @@ call_operation(Dispatch *d, Oid role)
 	WfResult result;
 
 	GetUserIdAndSecContext(&owner.user, &owner.security_context);
-	SetUserIdAndSecContext(role, owner.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(d->role, owner.security_context | SECURITY_LOCAL_USERID_CHANGE);
 	nest = set_language(d->exchange);
+	d->binding = true;
 	read_body(d);
 	wf_args_bind(handler->function, wf_route_params(d->route, &d->request), query_of(d),
 				 d->has_body ? &d->body : NULL, &bound);
+	d->binding = false;
 	if (d->request.method == WF_METHOD_GET)
 		XactReadOnly = true; /* until the subtransaction ends */
 	result = wf_handler_call(handler, &bound);
@@ -273,7 +280,6 @@ serve(Dispatch *d)
 {
 	WfIdentity saved;
 	WfResult result;
-	Oid role;
 
 	wf_request_read(d->exchange, &d->request);
 	wf_caller_become_owner(&saved);
@@ -281,12 +287,47 @@ serve(Dispatch *d)
 	start_timer(d->route->time_limit);
 	take_body(d);
 	peek_at_body(d);
-	role = wf_gate_pass(d->route, &d->request, d->exchange, d->has_body ? &d->body : NULL,
-						&d->user_id);
-	result = call_operation(d, role);
+	d->role = wf_gate_pass(d->route, &d->request, d->exchange, d->has_body ? &d->body : NULL,
+						   &d->user_id);
+	result = call_operation(d);
 	MemoryContextSwitchTo(d->result);
 	wf_answer_success(&d->answer, d->exchange, d->route, &result);
 	wf_caller_restore(&saved);
+}
+
+/*
+ * What would a GET of the same path say? A row that is not there comes before a body that cannot be read (part 1 of
+ * the contract, section 1.5), but only the operation knows its row, and without arguments it cannot be called.
+ */
+static void
+look_for_row(Dispatch *d)
+{
+	WfHttpRequest get = d->request;
+	WfIdentity saved;
+	WfRoute *route;
+	WfBound bound;
+	uint32 allowed;
+
+	get.method = WF_METHOD_GET;
+	wf_caller_become_owner(&saved);
+	route = wf_route_find(&get, &allowed);
+	if (route != NULL && route->param_count > 0 && WF_MAY_EXECUTE(route->function, d->role))
+	{
+		SetUserIdAndSecContext(d->role, saved.security_context | SECURITY_LOCAL_USERID_CHANGE);
+		wf_args_bind(wf_route_handler(route)->function, wf_route_params(route, &get), NIL, NULL,
+					 &bound);
+		XactReadOnly = true;
+		(void) wf_handler_call(wf_route_handler(route), &bound);
+	}
+	wf_caller_restore(&saved);
+}
+
+/* Did a change of one row fail for what it was sent, before its operation could look for the row? */
+static bool
+is_unread_change(const Dispatch *d)
+{
+	return d->error != NULL && d->binding &&
+		   (d->request.method == WF_METHOD_PUT || d->request.method == WF_METHOD_DELETE);
 }
 
 /* What went wrong, as an answer. */
@@ -341,6 +382,13 @@ run(Dispatch *d)
 	d->exchange = wf_exchange_begin();
 	wf_caller_set(0, "anonymous", WF_ROLE_NONE);
 	d->error = contain(d, serve);
+	if (is_unread_change(d))
+	{
+		ErrorData *no_row = contain(d, look_for_row);
+
+		if (no_row != NULL)
+			d->error = no_row;
+	}
 	stop_timer();
 	if (d->error != NULL)
 	{

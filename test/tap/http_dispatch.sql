@@ -2,7 +2,7 @@
 -- stays. The operations of a companion extension stand in for those that would be hard to make fail.
 \set ECHO none
 begin;
-select plan(184);
+select plan(199);
 
 -- Users, each with a login session; the cookie is "s." and 43 times the letter.
 insert into whalefall.users (username, password, role) values ('ann', 'x', 'admin'), ('uwe', 'x', 'user'), ('vic', 'x', 'viewer'),
@@ -337,6 +337,23 @@ select is(pg_temp.header('Content-Type'), 'application/octet-stream', 'a type th
 select is(pg_temp.outcome('', 'GET', '/api/v1/instances/exports'), '401 AUTHENTICATION_REQUIRED', 'an export that fails is JSON');
 select pg_temp.send('v', 'GET', '/api/v1/instances/imports/template');
 select matches(pg_temp.header('Content-Disposition'), '^attachment; filename="instances_import_template.csv"$', 'a file of the product');
+
+-- A row that is not there comes before what cannot be read of its change, for whoever may see the row.
+select is(pg_temp.outcome('a', 'PUT', '/api/v1/' || what || '/987654321', body, '{"x-wf-csrf": "", "x-wf-session": "", "x-wf-authorization": ""}'),
+	'401 AUTHENTICATION_REQUIRED', 'nobody learns of ' || what)
+from (values ('users', '{')) v(what, body);
+create function pg_temp.write(who text, method text, uri text, body text) returns text language plpgsql as $$
+declare csrf text;
+begin
+	perform pg_temp.send(who, 'GET', '/api/v1/auth/csrf-token');
+	csrf := pg_temp.json() #>> '{data,csrf_token}';
+	return pg_temp.outcome(who, method, uri, body, jsonb_build_object('x-wf-csrf', csrf));
+end $$;
+select is(pg_temp.write('a', method, '/api/v1/' || what || '/987654321', body), '404 RESOURCE_NOT_FOUND', method || ' of no ' || what || ' with ' || body)
+from (values ('users'), ('tags'), ('credentials'), ('instances')) w(what), (values ('PUT', '{'), ('PUT', '{"name": 1, "username": [1]}'), ('DELETE', '[')) b(method, body);
+select is(pg_temp.write('a', 'PUT', '/api/v1/users/' || u.id, '{"username": 1}'), '400 VALIDATION_ERROR', 'a row that is there')
+from whalefall.users u where username = 'vic';
+select is(pg_temp.write('v', 'PUT', '/api/v1/users/987654321', '{'), '403 PERMISSION_REQUIRED', 'and permission before both');
 
 select * from finish();
 rollback;
