@@ -25,11 +25,14 @@ typedef struct Keyring
 	WfKey keys[MAX_KEYS];
 } Keyring;
 
+/* Where the file lies is told to the server's log alone: clients of any role get this error. */
 static void
 fail(const char *path, const char *what)
 {
+	ereport(LOG_SERVER_ONLY,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("the key file \"%s\" %s", path, what)));
 	wf_raise(
-		WF_ERR_CREDENTIAL_INVALID, psprintf("The key file \"%s\" %s.", path, what),
+		WF_ERR_CREDENTIAL_INVALID, psprintf("The key file %s.", what),
 		"Restore the file named by whalefall.key_file: mode 0600, owned by the server's user, "
 		"lines of a number and 64 hexadecimal digits. SELECT whalefall.setup(); makes the first one.");
 }

@@ -166,7 +166,9 @@ for my $what (sort keys %bad)
 	put($text // '', $mode);
 	unlink $file if !defined $text;
 	my $refused = $c->psql($seal, database => $db);
-	like($refused->{stderr}, qr/ERROR:  credential is not usable\nDETAIL:  The key file "\Q$file\E" \Q$detail\E\.\nHINT/, "a key file that $what");
+	like($refused->{stderr}, qr/ERROR:  credential is not usable\nDETAIL:  The key file \Q$detail\E\.\nHINT/, "a key file that $what");
+	unlike($refused->{stderr}, qr/\Q$file\E/, 'clients are not told where it lies');
+	like($c->log_contents, qr/LOG:  the key file "\Q$file\E" \Q$detail\E/, 'the log is');
 	unlike($refused->{stderr}, qr/[0-9a-f]{32}|another secret/, 'shows nothing of its contents');
 }
 SKIP:
