@@ -65,6 +65,44 @@ $answer = $front->request('GET', '/rest/instances', { headers => { Authorization
 is($answer->{status}, 401, 'one that is signed but of no session') or diag $answer->{content};
 is($answer->{json}{code}, 'PT401', 'is refused by the check');
 
+# A person: by token, by cookie, and on PostgREST's own interface.
+my $password = do { open my $file, '<', $c->dir . '/secrets/whalefall.admin_password' or die $!; <$file> };
+chomp $password;
+my $admin = $front->login('admin', $password);
+$answer = $front->request('GET', '/api/v1/auth/me', { headers => $admin->{bearer} });
+is_deeply([ $answer->{status}, $answer->{json}{data}{username} ], [ 200, 'admin' ], 'by token');
+$answer = $front->request('GET', '/api/v1/auth/me', { headers => $admin->{cookie} });
+is_deeply([ $answer->{status}, $answer->{json}{data}{username} ], [ 200, 'admin' ], 'by cookie');
+my $tag = { name => 'front', display_name => 'Front', category => 'other' };
+$answer = $front->request('POST', '/api/v1/tags', { headers => $admin->{cookie}, body => $tag });
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 403, 'CSRF_MISSING' ], 'a write by cookie alone');
+$answer = $front->request('POST', '/api/v1/tags', { headers => { %{ $admin->{cookie} }, 'X-CSRFToken' => 'a b,' }, body => $tag });
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 403, 'CSRF_INVALID' ], 'with garbage for the CSRF token');
+$answer = $front->request('POST', '/api/v1/tags', { headers => { %{ $admin->{cookie} }, %{ $admin->{csrf} } }, body => $tag });
+is($answer->{status}, 201, 'with the CSRF token') or diag $answer->{content};
+$answer = $front->request('GET', '/rest/tags?select=name&name=eq.front', { headers => $admin->{bearer} });
+is_deeply([ $answer->{status}, $answer->{json} ], [ 200, [ { name => 'front' } ] ], 'a view with the token') or diag $answer->{content};
+$answer = $front->request('POST', '/rest/rpc/tags_list', { headers => $admin->{bearer}, body => { search => 'front' } });
+is_deeply([ $answer->{status}, $answer->{json}{total} ], [ 200, 1 ], 'a function with the token') or diag $answer->{content};
+is($front->request('GET', '/rest/tags', { headers => $admin->{cookie} })->{status}, 401, 'not with the cookie');
+is($front->request('GET', '/rest/tags', { headers => { Authorization => "Bearer $admin->{data}{refresh_token}" } })->{status}, 401, 'not with the refresh token');
+$answer = $front->request('POST', '/rest/rpc/tags_get', { headers => $admin->{bearer}, body => { tag_id => 999 } });
+is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 404, 'RESOURCE_NOT_FOUND' ], 'no such row');
+$answer = $front->request('POST', '/rest/rpc/tags_create', { headers => $admin->{bearer}, body => { name => '' } });
+is_deeply([ $answer->{status}, $answer->{json}{code}, $answer->{json}{message} ], [ 400, 'PT400', 'invalid input' ], 'an error of a function, in its own words');
+for my $scheme ('http', 'https')
+{
+	$answer = $front->request('POST', '/api/v1/auth/login', { headers => { 'X-Forwarded-Proto' => $scheme }, body => { username => 'admin', password => $password } });
+	my ($set) = grep { /^whalefall_session=/ } ref $answer->{headers}{'set-cookie'} ? @{ $answer->{headers}{'set-cookie'} } : $answer->{headers}{'set-cookie'};
+	like($set, $scheme eq 'https' ? qr/; *Secure/i : qr/^(?!.*; *Secure)/i, "the cookie over $scheme");
+	like($set, qr/; *HttpOnly/i, 'is not for scripts');
+}
+is($front->request('POST', '/api/v1/auth/logout', { headers => $admin->{bearer} })->{status}, 200, 'logged out');
+$answer = $front->request('GET', '/rest/tags', { headers => $admin->{bearer} });
+is_deeply([ $answer->{status}, $answer->{json}{code} ], [ 401, 'PT401' ], 'the token has ended there too');
+unlike($front->log . do { open my $file, '<', $front->run_dir . '/log/access.log' or die $!; local $/ = undef; <$file> }, qr/\Q$password\E|\Q$admin->{data}{access_token}\E|\Q$admin->{csrf}{'X-CSRFToken'}\E/,
+	'no secret in the logs of nginx and PostgREST');
+
 # Every role that PostgREST becomes has the limit.
 is($c->value(q{select string_agg(substr(rolname, 11) || ' ' || array_to_string(rolconfig, ','), '; ' order by rolname) from pg_roles where rolconfig is not null and rolname like 'whalefall%' and rolname <> 'whalefall_authenticator'}),
 	'admin statement_timeout=70s; anon statement_timeout=70s; gateway statement_timeout=70s; user statement_timeout=70s; viewer statement_timeout=70s',
