@@ -48,3 +48,18 @@ for my $method (qw(POST PUT DELETE))
 	($status, $times) = served($method, '/api/v1/credentials');
 	is($times, 0, "$method goes to the primary");
 }
+
+# The replica is away: reads are refused, writes go on; nothing needs to be done when it is back.
+$standby->stop;
+($status) = served('GET', '/api/v1/health/ping');
+is($status, 503, 'without the replica reads are refused');
+is($front->request('POST', '/api/v1/credentials')->{status}, 401, 'and everything else goes on');
+$standby->start;
+for (1 .. 100)
+{
+	($status) = served('GET', '/api/v1/health/ping');
+	last if $status == 200;
+	select undef, undef, undef, 0.2;
+}
+is($status, 200, 'it is back');
+done_testing;
