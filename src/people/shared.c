@@ -23,8 +23,9 @@ WfPeopleShared *wf_people_shared = NULL;
 static shmem_request_hook_type previous_request_hook;
 static shmem_startup_hook_type previous_startup_hook;
 
-/* This session has one of the turns. */
+/* This session has one of the turns, or waits for one. */
 static bool hashing;
+static bool waiting;
 static bool exit_registered;
 
 static void
@@ -88,10 +89,22 @@ wf_people_end_hash(void)
 	ConditionVariableSignal(&wf_people_shared->hash_end);
 }
 
+static void
+end_wait(void)
+{
+	if (!waiting)
+		return;
+	LWLockAcquire(wf_people_shared->lock, LW_EXCLUSIVE);
+	wf_people_shared->waiting--;
+	LWLockRelease(wf_people_shared->lock);
+	waiting = false;
+}
+
 /* FATAL errors, pg_terminate_backend among them, leave without coming by PG_FINALLY. */
 static void
 end_at_exit(int code, Datum arg)
 {
+	end_wait();
 	wf_people_end_hash();
 }
 
@@ -108,6 +121,20 @@ try_begin(void)
 	return hashing;
 }
 
+/* A flood of logins must not take all connections of the front: beyond a few nobody waits. */
+static bool
+try_wait(void)
+{
+	LWLockAcquire(wf_people_shared->lock, LW_EXCLUSIVE);
+	if (wf_people_shared->waiting < WF_HASHES_WAITING)
+	{
+		wf_people_shared->waiting++;
+		waiting = true;
+	}
+	LWLockRelease(wf_people_shared->lock);
+	return waiting;
+}
+
 /* Sleep until somebody is done; false when the time is over. */
 static bool
 wait_for_turn(TimestampTz since)
@@ -121,24 +148,39 @@ wait_for_turn(TimestampTz since)
 	return true;
 }
 
+/* Wait for a turn; false when there is none within the time. */
+static bool
+wait_to_begin(void)
+{
+	TimestampTz since = GetCurrentTimestamp();
+	volatile bool begun = false;
+
+	PG_TRY();
+	{
+		while (!(begun = try_begin()) && wait_for_turn(since))
+			;
+	}
+	PG_FINALLY();
+	{
+		ConditionVariableCancelSleep();
+		end_wait();
+	}
+	PG_END_TRY();
+	return begun;
+}
+
 void
 wf_people_begin_hash(void)
 {
-	TimestampTz since = GetCurrentTimestamp();
-	bool begun;
-
 	if (wf_people_shared == NULL)
 		return;
-	Assert(!hashing);
+	Assert(!hashing && !waiting);
 	if (!exit_registered)
 	{
 		before_shmem_exit(end_at_exit, (Datum) 0);
 		exit_registered = true;
 	}
-	while (!(begun = try_begin()) && wait_for_turn(since))
-		;
-	ConditionVariableCancelSleep();
-	if (begun)
+	if (try_begin() || (try_wait() && wait_to_begin()))
 		return;
 	wf_exchange_add_header("Retry-After", psprintf("%d", WF_HASH_WAIT_MS / 1000));
 	wf_raise(WF_ERR_RATE_LIMIT, "Too many passwords are being checked right now.", NULL);

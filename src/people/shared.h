@@ -15,8 +15,12 @@
 #define WF_WINDOW_KEY_BYTES 16
 #define WF_SEED_BYTES		32
 
-/* bcrypt at once in the whole server, and how long others wait for their turn. */
+/*
+ * bcrypt at once in the whole server, how many others may wait for their turn, and how long. Together with those
+ * that wait for a worker (max_waiting) they must leave some of the front's connections to everybody else.
+ */
 #define WF_HASHES_AT_ONCE 2
+#define WF_HASHES_WAITING 2
 #define WF_HASH_WAIT_MS	  2000
 
 /* Attempts of one kind by one name (and address) since the first of them. */
@@ -33,6 +37,7 @@ typedef struct WfPeopleShared
 	LWLock *lock;				/* over windows and hashing */
 	uint8 seed[WF_SEED_BYTES];	/* random per start of the server: nobody can aim at a set */
 	int hashing;				/* sessions that run bcrypt right now */
+	int waiting;				/* sessions that wait to */
 	ConditionVariable hash_end; /* one of them is done */
 	WfWindow windows[WF_WINDOW_SETS][WF_WINDOW_WAYS];
 } WfPeopleShared;
@@ -48,7 +53,7 @@ extern void wf_people_require_shared(void);
 
 /*
  * Take one of the turns to run bcrypt; waits up to WF_HASH_WAIT_MS, interruptibly, then raises RATE_LIMIT with
- * Retry-After. Without shared memory there is no queue. A turn ends with wf_people_end_hash, which must also be
+ * Retry-After; at once when WF_HASHES_WAITING others wait. Without shared memory there is no queue. A turn ends with wf_people_end_hash, which must also be
  * called after an error (PG_FINALLY); the end of the session ends it by itself.
  */
 extern void wf_people_begin_hash(void);

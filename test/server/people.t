@@ -175,6 +175,30 @@ query("select pg_cancel_backend($third_pid)");
 $third->receive(20);
 like($third->error, qr/canceling statement due to user request/, 'waiting for a turn can be cancelled');
 cmp_ok(time - $began, '<', 1.2, 'at once');
+# Two may wait; a flood of others must not hold connections for two seconds each.
+my $fourth = $c->session(database => $db);
+my $fourth_pid = $fourth->query('select pg_backend_pid()');
+for my $how ('cancel', 'terminate')
+{
+	my $fifth = $c->session(database => $db);
+	my $fifth_pid = $fifth->query('select pg_backend_pid()');
+
+	$_->send($login->('vic', 'Passw0rd')) for $fourth, $fifth;
+	sleep 0.3;
+	$began = time;
+	like(fails($login->('vic', 'Passw0rd')), qr/Too many passwords are being checked right now/, 'who comes third waits');
+	cmp_ok(time - $began, '<', 1, 'not at all');
+	query("select pg_${how}_backend($_)") for $how eq 'cancel' ? ($fourth_pid, $fifth_pid) : $fifth_pid;
+	$fourth->receive(20);
+	eval { $fifth->receive(20); $fifth->quit };
+}
+$fourth->quit;
+$third->send($login->('vic', 'Passw0rd'));
+sleep 0.3;
+$began = time;
+is(brief(fails($login->('vic', 'Passw0rd'))), 'too many attempts Too many passwords are being checked right now.', 'another one may wait again');
+ok(time - $began > 1, 'and does');
+$third->receive(20);
 $third->send($login->('vic', 'Passw0rd'));
 sleep 0.3;
 query("select pg_terminate_backend($first_pid)");
