@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,35 +30,119 @@
 #define CSRF_LABEL	 "whalefall csrf token"
 #define COOKIE_LABEL "whalefall cookie"
 
+#define BLOCK_BYTES 64 /* of SHA-256 */
+
+/*
+ * HMAC with a key that stays: SHA-256 after the first block of either pass, which depends on the key alone. Every
+ * signature begins with copies of them; OpenSSL's HMAC() would look for its algorithm each time.
+ */
+typedef struct Signer
+{
+	EVP_MD_CTX *inner;
+	EVP_MD_CTX *outer;
+} Signer;
+
 typedef struct Keys
 {
 	bool loaded;
 	TimestampTz seen; /* the file was looked at */
 	struct stat file; /* as it was when it was read */
 	int length;
-	uint8 token[SECRET_MAX];
-	uint8 csrf[WF_MAC_BYTES];
-	uint8 cookie[WF_MAC_BYTES];
+	uint8 secret[SECRET_MAX]; /* only while it is read */
+	Signer signers[WF_MAC_COOKIE + 1];
+	EVP_MD_CTX *work;
 } Keys;
 
 static Keys keys;
 
 static void
+require(bool done)
+{
+	if (!done)
+		elog(ERROR, "could not compute a signature");
+}
+
+/* Forget everything that was made of the file. */
+static void
+forget(void)
+{
+	for (int i = 0; i < (int) lengthof(keys.signers); i++)
+	{
+		/* Freeing clears them, and takes NULL. */
+		EVP_MD_CTX_free(keys.signers[i].inner);
+		EVP_MD_CTX_free(keys.signers[i].outer);
+	}
+	EVP_MD_CTX_free(keys.work);
+	explicit_bzero(&keys, sizeof(keys));
+}
+
+static void
 fail(const char *path, const char *what)
 {
-	explicit_bzero(&keys, sizeof(keys));
+	forget();
 	wf_raise(
 		WF_ERR_NOT_SET_UP, psprintf("The file \"%s\" with the secret of tokens %s.", path, what),
 		"SELECT whalefall.setup(); makes the file named by whalefall.jwt_file: at least 32 bytes, "
 		"mode 0640 or less.");
 }
 
-static void
-hmac(const uint8 *key, int key_length, const char *data, size_t length, uint8 *mac)
+/* One pass: the key, filled up to a block, each byte changed by pad. */
+static EVP_MD_CTX *
+begin_pass(const uint8 *block, uint8 pad)
 {
-	if (HMAC(EVP_sha256(), key, key_length, (const unsigned char *) data, length, mac, NULL) ==
-		NULL)
-		elog(ERROR, "could not compute a signature");
+	EVP_MD_CTX *pass = EVP_MD_CTX_new();
+	uint8 changed[BLOCK_BYTES];
+
+	for (int i = 0; i < BLOCK_BYTES; i++)
+		changed[i] = block[i] ^ pad;
+	if (pass != NULL && (EVP_DigestInit_ex(pass, EVP_sha256(), NULL) != 1 ||
+						 EVP_DigestUpdate(pass, changed, BLOCK_BYTES) != 1))
+	{
+		EVP_MD_CTX_free(pass);
+		pass = NULL;
+	}
+	explicit_bzero(changed, sizeof(changed));
+	return pass;
+}
+
+/* RFC 2104: a key that is longer than a block is hashed first. */
+static void
+begin_signer(Signer *signer, const uint8 *key, int length)
+{
+	uint8 block[BLOCK_BYTES] = {0};
+
+	if (length <= BLOCK_BYTES)
+		memcpy(block, key, length);
+	else
+		require(EVP_Digest(key, length, block, NULL, EVP_sha256(), NULL) == 1);
+	signer->inner = begin_pass(block, 0x36);
+	signer->outer = begin_pass(block, 0x5c);
+	explicit_bzero(block, sizeof(block));
+	require(signer->inner != NULL && signer->outer != NULL);
+}
+
+static void
+sign(const Signer *signer, const char *data, size_t length, uint8 *mac)
+{
+	uint8 hash[WF_MAC_BYTES];
+
+	require(EVP_MD_CTX_copy_ex(keys.work, signer->inner) == 1 &&
+			EVP_DigestUpdate(keys.work, data, length) == 1 &&
+			EVP_DigestFinal_ex(keys.work, hash, NULL) == 1 &&
+			EVP_MD_CTX_copy_ex(keys.work, signer->outer) == 1 &&
+			EVP_DigestUpdate(keys.work, hash, WF_MAC_BYTES) == 1 &&
+			EVP_DigestFinal_ex(keys.work, mac, NULL) == 1);
+}
+
+/* The key of another purpose is the signature of its label. */
+static void
+derive_signer(WfMacPurpose purpose, const char *label)
+{
+	uint8 key[WF_MAC_BYTES];
+
+	sign(&keys.signers[WF_MAC_TOKEN], label, strlen(label), key);
+	begin_signer(&keys.signers[purpose], key, WF_MAC_BYTES);
+	explicit_bzero(key, sizeof(key));
 }
 
 static bool
@@ -71,7 +154,7 @@ is_same_file(const struct stat *a, const struct stat *b)
 		   a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Read the file into keys.token; keys.length is its size. */
+/* Read the file into keys.secret; keys.length is its size. */
 static void
 read_file(const char *path)
 {
@@ -87,13 +170,13 @@ read_file(const char *path)
 	if (keys.file.st_size > SECRET_MAX)
 		fail(path, "is too large");
 	do
-		size = read(fd, keys.token, SECRET_MAX);
+		size = read(fd, keys.secret, SECRET_MAX);
 	while (size < 0 && errno == EINTR);
 	CloseTransientFile(fd);
 	if (size != keys.file.st_size)
 		fail(path, "could not be read whole");
 	keys.length = (int) size;
-	if (size > 0 && keys.token[size - 1] == '\n')
+	if (size > 0 && keys.secret[size - 1] == '\n')
 		keys.length--;
 	if (keys.length < SECRET_MIN)
 		fail(path, "holds less than 32 bytes");
@@ -112,10 +195,14 @@ load(void)
 	path = wf_settings_jwt_path();
 	if (!keys.loaded || stat(path, &now) != 0 || !is_same_file(&now, &keys.file))
 	{
-		explicit_bzero(&keys, sizeof(keys));
+		forget();
 		read_file(path);
-		hmac(keys.token, keys.length, CSRF_LABEL, strlen(CSRF_LABEL), keys.csrf);
-		hmac(keys.token, keys.length, COOKIE_LABEL, strlen(COOKIE_LABEL), keys.cookie);
+		keys.work = EVP_MD_CTX_new();
+		require(keys.work != NULL);
+		begin_signer(&keys.signers[WF_MAC_TOKEN], keys.secret, keys.length);
+		explicit_bzero(keys.secret, sizeof(keys.secret));
+		derive_signer(WF_MAC_CSRF, CSRF_LABEL);
+		derive_signer(WF_MAC_COOKIE, COOKIE_LABEL);
 		keys.loaded = true;
 	}
 	keys.seen = time;
@@ -126,10 +213,7 @@ void
 wf_secret_mac(WfMacPurpose purpose, const char *data, size_t length, uint8 *mac)
 {
 	load();
-	if (purpose == WF_MAC_TOKEN)
-		hmac(keys.token, keys.length, data, length, mac);
-	else
-		hmac(purpose == WF_MAC_CSRF ? keys.csrf : keys.cookie, WF_MAC_BYTES, data, length, mac);
+	sign(&keys.signers[purpose], data, length, mac);
 }
 
 bool

@@ -6,6 +6,8 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
+use Digest::SHA qw(hmac_sha256);
+use MIME::Base64 qw(encode_base64url);
 use Time::HiRes qw(sleep time);
 use Whalefall::Cluster;
 
@@ -317,6 +319,17 @@ put_secret('f' x 64);
 is($session->query($ask), 'TOKEN_INVALID', 'a session that knew the old secret notices the new one');
 put_secret($secret);
 is($session->query($ask), 'vic viewer by token', 'and the old one again');
+# Keys shorter and longer than a block of SHA-256, by another program's HMAC.
+for my $length (32, 63, 64, 65, 1024)
+{
+	my $key = join '', map { chr 33 + ($_ * 7 + $length) % 90 } 1 .. $length;
+
+	put_secret($key);
+	my $signed = query($login->('vic', 'Passw0rd'));
+	my ($text, $signature) = $signed =~ /^(.*)\.([^.]*)$/;
+	is($signature, encode_base64url(hmac_sha256($text, $key)), "signed with a secret of $length bytes");
+}
+put_secret($secret);
 for ([ 'does not exist', undef ], [ 'holds less than 32 bytes', 'f' x 31 ], [ 'holds less than 32 bytes', ('f' x 31) . "\n" ], [ 'holds less than 32 bytes', '' ],
 	[ 'is too large', 'f' x 1025 ], [ 'is open to everybody', $secret, 0644 ])
 {
