@@ -221,6 +221,14 @@ is(length($c->value($login->('vic', 'Passw0rd'), database => $db)) > 100, 1, 'af
 eval { $_->quit } for $lost, $lost2;
 unlink $go, $point;
 
+# A login that fails over HTTP is rolled back; its row in the log is not ---------------------------------------
+query(q(begin; select set_config('request.headers', '{"x-wf-method": "POST", "x-wf-uri": "/api/v1/auth/login", "x-wf-content-type": "application/json",
+	"x-wf-client": "192.0.2.7", "x-wf-agent": "test"}', true); set local role whalefall_gateway;
+	select whalefall_http.dispatch(convert_to('{"username": "vic", "password": "Wr0ng-and-secret"}', 'UTF8')); commit));
+is(query(q(select level, context ->> 'action', context ->> 'error_type', context ->> 'ip_address', context ->> 'current_username' from whalefall_api.logs
+	where module = 'auth' order by id desc limit 1)), 'WARNING|login|INVALID_CREDENTIALS|192.0.2.7|anonymous', 'a failed login leaves its row, with the address');
+is(query(q(select count(*) from whalefall_api.logs where logs::text ~ 'Wr0ng')), '0', 'without the password');
+
 # Old sessions ---------------------------------------------------------------------------------------------
 query("delete from whalefall.login_sessions; insert into whalefall.login_sessions (sid, user_id, cookie_hash, csrf_secret, created_at, cookie_expires_at, expires_at)
 	select gen_random_uuid(), $id{vic}, sha256(i::text::bytea), 'n', now(), now() - interval '2 days', now() - interval '1 day' from generate_series(1, 250) i");
