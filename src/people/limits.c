@@ -100,7 +100,7 @@ goes_before(const WfWindow *a, const WfWindow *b, TimestampTz now)
 static WfWindow *
 window_of(const uint8 *key, int length, TimestampTz now)
 {
-	WfWindow *set = wf_people_shared->windows[key[0] % WF_WINDOW_SETS];
+	WfWindow *set = wf_people_shared->windows[(key[0] << 8 | key[1]) % WF_WINDOW_SETS];
 	WfWindow *victim = &set[0];
 	WfWindow *found = NULL;
 

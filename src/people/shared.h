@@ -10,7 +10,8 @@
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
-#define WF_WINDOW_SETS		256
+/* 65536 windows, 2 MiB: an attempt costs its sender next to nothing, so there must be room for a flood of names. */
+#define WF_WINDOW_SETS		4096
 #define WF_WINDOW_WAYS		16
 #define WF_WINDOW_KEY_BYTES 16
 #define WF_SEED_BYTES		32

@@ -96,9 +96,9 @@ select isnt(pg_temp.take('auth_change_password', 'back', 'a'), 0, 'rolled back, 
 -- A flood of names ends somewhere: the table is bounded, and what is over goes first.
 select is(pg_temp.takes(2, 'auth_change_password', 'victim', 'a'), '2 0', 'two attempts');
 set local whalefall.test_now = '2026-03-10 08:00:01+00';
-select is((select count(*) from generate_series(1, 600) i where pg_temp.take('auth_change_password', 'name' || i, 'a') = 0), 600::bigint, 'hundreds of other names');
+select is((select count(*) from generate_series(1, 20000) i where pg_temp.take('auth_change_password', 'name' || i, 'a') = 0), 20000::bigint, 'thousands of other names');
 select is(pg_temp.takes(2, 'auth_change_password', 'victim', 'a'), '1 3599', 'do not make it forget him');
-select is((select count(*) from generate_series(1, 50000) i where pg_temp.take('auth_change_password', 'flood' || i, 'a') = 0), 50000::bigint, 'a flood is let through');
+select is((select count(*) from generate_series(1, 100000) i where pg_temp.take('auth_change_password', 'flood' || i, 'a') = 0), 100000::bigint, 'a flood is let through');
 select is(pg_temp.takes(4, 'auth_change_password', 'after', 'a'), '3 3600', 'and counting goes on');
 select is(pg_temp.take('auth_change_password', repeat('鲸', 300000), repeat('x', 100000)), 0, 'names may have any length');
 
