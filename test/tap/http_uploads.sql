@@ -32,7 +32,7 @@ select is(pg_temp.upload(pg_temp.part('csv', null, 'x') || pg_temp.part('filenam
 	'Multipart/Form-Data; charset=utf-8; boundary="b"'), pg_temp.created(1), 'fields cannot stand in for the file');
 select is(pg_temp.upload(convert_to('{"instances":[{"name":"u5","db_type":"mysql","host":"h","port":1}]}', 'UTF8'), 'application/json'), pg_temp.created(1), 'JSON in place of a file');
 select is(pg_temp.upload(pg_temp.part('file', 'a.csv', pg_temp.csv(E'bad name,mysql,h,1\nu6,mysql,h,0')) || '--b--', language => 'zh'),
-	pg_temp.created(0, '"第 1 行（bad name）：name 含有不允许的字符。", "第 2 行（u6）：端口 0 超出取值范围（1 到 65535）。"'), 'rows are told in Chinese');
+	pg_temp.created(0, '"第 1 行（bad name）：name 含有不允许的字符。", "第 2 行（u6）：port 0 超出取值范围（1 到 65535）。"'), 'rows are told in Chinese');
 select is(pg_temp.upload(pg_temp.part('file', 'a.csv', pg_temp.csv(E'bad name,mysql,h,1')) || '--b--'),
 	pg_temp.created(0, '"row 1 (bad name): name holds a character that is not allowed."'), '... or in English');
 create function pg_temp.refused(body bytea, boundary text default '; boundary=b') returns text language sql as
