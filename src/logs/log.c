@@ -17,6 +17,9 @@
 
 #include "base/caller.h"
 #include "base/clock.h"
+#include "base/errors.h"
+#include "base/exchange.h"
+#include "base/guard.h"
 #include "base/json.h"
 #include "base/partition.h"
 #include "base/settings.h"
@@ -43,6 +46,26 @@ is_set_up(void)
 	return OidIsValid(schema) && OidIsValid(get_relname_relid("unified_logs", schema));
 }
 
+/*
+ * There is no log yet between CREATE EXTENSION and setup(). Later its absence is a loss, and what cannot be logged
+ * must not happen.
+ */
+static void
+refuse_if_lost(void)
+{
+	WfIdentity saved;
+	bool is_lost;
+
+	wf_spi_begin();
+	wf_caller_become_owner(&saved);
+	is_lost = wf_guard_is_ready(NULL);
+	wf_caller_restore(&saved);
+	wf_spi_end();
+	if (is_lost)
+		wf_raise(WF_ERR_NOT_SET_UP, "The unified log does not exist.",
+				 "Run SELECT whalefall.setup(); as a superuser.");
+}
+
 /* Masked and cut to 8 kB at a character's border; NULL stays NULL. */
 static char *
 bounded_text(const char *text)
@@ -60,7 +83,31 @@ bounded_text(const char *text)
 	return psprintf("%.*s" ELLIPSIS, length, masked);
 }
 
-/* The event's own keys, then who acts; what the event says about the actor wins. */
+static void
+add_given(WfJson *json, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		wf_json_add_text(json, key, text);
+}
+
+/* The request that the event happened in, so that its rows are found by the request's id. */
+static void
+add_request(WfJson *json, const WfCaller *caller)
+{
+	const WfExchange *exchange = wf_exchange();
+
+	if (!exchange->over_http)
+		return;
+	if (caller->user_id != 0)
+		wf_json_add_int(json, "user_id", caller->user_id);
+	add_given(json, "request_id", exchange->request_id);
+	add_given(json, "url", exchange->path);
+	add_given(json, "method", exchange->method);
+	add_given(json, "ip_address", exchange->address);
+	add_given(json, "user_agent", exchange->agent);
+}
+
+/* The request and who acts, then the event's own keys; what the event says wins. */
 static Jsonb *
 with_caller(Jsonb *context)
 {
@@ -70,6 +117,7 @@ with_caller(Jsonb *context)
 	WfJson json;
 
 	wf_json_begin(&json);
+	add_request(&json, caller);
 	if (caller->user_id != 0)
 		wf_json_add_int(&json, "current_user_id", caller->user_id);
 	else
@@ -105,9 +153,13 @@ wf_log_write(WfLogLevel level, const char *module, const char *message, Jsonb *c
 	WfArg args[6];
 	WfIdentity saved;
 
-	if ((int) level < wf_setting_log_min_level || XactReadOnly || RecoveryInProgress() ||
-		!is_set_up())
+	if ((int) level < wf_setting_log_min_level || XactReadOnly || RecoveryInProgress())
 		return;
+	if (!is_set_up())
+	{
+		refuse_if_lost();
+		return;
+	}
 	args[0] = WF_ARG_TIME(wf_clock_now());
 	args[1] = wf_arg_text(level_names[level]);
 	args[2] = wf_arg_text(pnstrdup(module, pg_mbcharcliplen(module, strlen(module), MODULE_CHARS)));

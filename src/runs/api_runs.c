@@ -139,7 +139,7 @@ wf_sessions_error_logs(PG_FUNCTION_ARGS)
 
 /* Cancel the run that a query finds by text id; gone, or over, is a 404 as the contract wants it. */
 static void
-cancel_found(FunctionCallInfo fcinfo, WfQuery *find, const char *what)
+cancel_found(FunctionCallInfo fcinfo, WfQuery *find, const char *what, const char *action)
 {
 	char *id = id_argument(fcinfo, what);
 	WfArg args[] = {wf_arg_text(id)};
@@ -155,6 +155,7 @@ cancel_found(FunctionCallInfo fcinfo, WfQuery *find, const char *what)
 		wf_raise(WF_ERR_NOT_FOUND, psprintf("%s %s is not pending or running.", what, id),
 				 "Only work that is not over can be cancelled.");
 	wf_json_begin(&json);
+	wf_json_add_text(&json, "action", action);
 	wf_json_add_text(&json, "run_id",
 					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run_id))));
 	wf_log_write(WF_LOG_INFO, "sync_session", "run cancelled", wf_json_end(&json), NULL);
@@ -168,7 +169,7 @@ wf_runs_cancel(PG_FUNCTION_ARGS)
 	static WfQuery find =
 		WF_QUERY("SELECT run_id FROM whalefall.task_runs WHERE run_id = " UUID_OR_NULL, TEXTOID);
 
-	cancel_found(fcinfo, &find, "Run");
+	cancel_found(fcinfo, &find, "Run", "task_runs_cancel");
 	PG_RETURN_NULL();
 }
 
@@ -179,7 +180,7 @@ wf_sessions_cancel(PG_FUNCTION_ARGS)
 	static WfQuery find = WF_QUERY(
 		"SELECT run_id FROM whalefall.task_runs WHERE session_id = " UUID_OR_NULL, TEXTOID);
 
-	cancel_found(fcinfo, &find, "Session");
+	cancel_found(fcinfo, &find, "Session", "sync_sessions_cancel");
 	PG_RETURN_NULL();
 }
 
