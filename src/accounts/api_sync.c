@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "runs/operation.h"
@@ -15,15 +16,18 @@
 WF_FUNCTION(wf_accounts_sync_one);
 WF_FUNCTION(wf_accounts_sync_all);
 
-static char *
+/* What a sync did, for people; also the message of the answer. */
+static const char *
 sync_message(int64 synced, int64 added, int64 modified, int64 removed)
 {
-	const char *format = wf_setting_language == WF_LANGUAGE_EN
-							 ? "%lld accounts written, %lld added, %lld changed, %lld vanished"
-							 : "写入账户 %lld 个：新增 %lld，变更 %lld，消失 %lld";
+	char *zh = psprintf("写入账户 %lld 个：新增 %lld，变更 %lld，消失 %lld", (long long) synced,
+						(long long) added, (long long) modified, (long long) removed);
+	char *en =
+		psprintf("%lld accounts written, %lld added, %lld changed, %lld vanished",
+				 (long long) synced, (long long) added, (long long) modified, (long long) removed);
 
-	return psprintf(format, (long long) synced, (long long) added, (long long) modified,
-					(long long) removed);
+	wf_exchange_set_message(zh, en);
+	return wf_setting_language == WF_LANGUAGE_EN ? en : zh;
 }
 
 /* The contract's result object of a completed sync (api part 1, 5.4), inside an open object. */

@@ -8,6 +8,7 @@
 
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "base/list.h"
 #include "base/spi.h"
 #include "inventory/instance_write.h"
@@ -238,7 +239,8 @@ wf_instances_restore(PG_FUNCTION_ARGS)
 	char *json;
 
 	wf_spi_begin();
-	wf_instance_restore(id);
+	if (!wf_instance_restore(id))
+		wf_exchange_set_message("实例未被删除，无需恢复", "the instance is not deleted");
 	json = instance_json(id, context);
 	wf_spi_end();
 	PG_RETURN_TEXT_P(cstring_to_text(json));

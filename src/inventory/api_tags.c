@@ -10,6 +10,7 @@
 
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "base/guard.h"
 #include "base/json.h"
 #include "base/list.h"
@@ -333,5 +334,11 @@ wf_tags_batch_delete(PG_FUNCTION_ARGS)
 	wf_log_write(WF_LOG_INFO, "tags", "tags deleted", wf_json_end(&context), NULL);
 	answer = MemoryContextStrdup(outer, wf_json_text(wf_json_end(&json)));
 	wf_spi_end();
+	if (deleted < count)
+	{
+		wf_exchange_set_status(207);
+		wf_exchange_set_message(psprintf("%d 个标签中已删除 %d 个", count, deleted),
+								psprintf("%d of %d tags deleted", deleted, count));
+	}
 	PG_RETURN_TEXT_P(cstring_to_text(answer));
 }

@@ -8,6 +8,7 @@
 
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "base/guard.h"
 #include "base/json.h"
 #include "base/spi.h"
@@ -144,10 +145,18 @@ log_write(const char *message, const char *action, const WfIds *instances, const
 	wf_log_write(WF_LOG_INFO, "tags_bulk", message, wf_json_end(&json), NULL);
 }
 
+/* How many links were changed, for people; each text takes the number. */
+static void
+tell_count(const char *zh, const char *en, uint64 changed)
+{
+	wf_exchange_set_message(psprintf(zh, (unsigned long long) changed),
+							psprintf(en, (unsigned long long) changed));
+}
+
 /* What assign and remove share: both lists checked, one statement over them, its count told under a key. */
 static Datum
 change_links(FunctionCallInfo fcinfo, WfQuery *query, int expected, const char *key,
-			 const char *message, const char *action)
+			 const char *message, const char *action, uint64 *changed_links)
 {
 	WfIds instances;
 	WfIds tags;
@@ -166,6 +175,7 @@ change_links(FunctionCallInfo fcinfo, WfQuery *query, int expected, const char *
 	changed = wf_spi_run(query, expected, args);
 	log_write(message, action, &instances, &tags, changed);
 	wf_spi_end();
+	*changed_links = changed;
 	return PointerGetDatum(cstring_to_text(
 		psprintf("{\"%s\":" UINT64_FORMAT ",\"instance_ids\":%s,\"tag_ids\":%s}", key, changed,
 				 wf_ids_json(instances.ids, instances.count), wf_ids_json(tags.ids, tags.count))));
@@ -182,9 +192,12 @@ wf_tags_bulk_assign(PG_FUNCTION_ARGS)
 		"insert into whalefall.instance_tags (instance_id, tag_id) "
 		"select i.id, t.id from i cross join t on conflict do nothing",
 		INT8ARRAYOID, INT8ARRAYOID);
+	uint64 changed;
+	Datum answer = change_links(fcinfo, &add, SPI_OK_INSERT, "assigned_count", "tags assigned",
+								"batch_assign_tags", &changed);
 
-	return change_links(fcinfo, &add, SPI_OK_INSERT, "assigned_count", "tags assigned",
-						"batch_assign_tags");
+	tell_count("已分配 %llu 个标签关联", "%llu tag links added", changed);
+	return answer;
 }
 
 /* tags_bulk_remove(instance_ids, tag_ids): counts the links that were there. */
@@ -194,9 +207,12 @@ wf_tags_bulk_remove(PG_FUNCTION_ARGS)
 	static WfQuery remove = WF_QUERY(
 		"delete from whalefall.instance_tags where instance_id = any ($1) and tag_id = any ($2)",
 		INT8ARRAYOID, INT8ARRAYOID);
+	uint64 changed;
+	Datum answer = change_links(fcinfo, &remove, SPI_OK_DELETE, "removed_count", "tags removed",
+								"batch_remove_tags", &changed);
 
-	return change_links(fcinfo, &remove, SPI_OK_DELETE, "removed_count", "tags removed",
-						"batch_remove_tags");
+	tell_count("已移除 %llu 个标签关联", "%llu tag links removed", changed);
+	return answer;
 }
 
 /* tags_bulk_remove_all(instance_ids) */
@@ -218,6 +234,7 @@ wf_tags_bulk_remove_all(PG_FUNCTION_ARGS)
 	removed = wf_spi_run(&remove, SPI_OK_DELETE, args);
 	log_write("all tags removed", "batch_remove_all_tags", &ids, NULL, removed);
 	wf_spi_end();
+	tell_count("已移除 %llu 个标签关联", "%llu tag links removed", removed);
 	PG_RETURN_TEXT_P(
 		cstring_to_text(psprintf("{\"removed_count\":" UINT64_FORMAT ",\"instance_ids\":%s}",
 								 removed, wf_ids_json(ids.ids, ids.count))));

@@ -374,7 +374,7 @@ wf_instance_delete(int64 id)
 		wf_raise(WF_ERR_NOT_FOUND, psprintf("Instance " INT64_FORMAT " does not exist.", id), NULL);
 }
 
-void
+bool
 wf_instance_restore(int64 id)
 {
 	static WfQuery restore =
@@ -384,8 +384,11 @@ wf_instance_restore(int64 id)
 	WfArg args[] = {WF_ARG_INT64(id), WF_ARG_TIME(wf_clock_now())};
 
 	wf_guard_require_ready();
-	if (wf_spi_run(&restore, SPI_OK_UPDATE_RETURNING, args) > 0)
-		log_write("instance restored", "restore_instance", id, wf_spi_text(0, 1));
-	else
+	if (wf_spi_run(&restore, SPI_OK_UPDATE_RETURNING, args) == 0)
+	{
 		(void) lock_row(id);
+		return false;
+	}
+	log_write("instance restored", "restore_instance", id, wf_spi_text(0, 1));
+	return true;
 }

@@ -45,8 +45,8 @@ extern void wf_instance_update(int64 id, const WfInstanceInput *input);
 /* Put into the recycle bin; a second time changes nothing. Raises RESOURCE_NOT_FOUND. */
 extern void wf_instance_delete(int64 id);
 
-/* Take out of the recycle bin; is_active stays as it was. Raises RESOURCE_NOT_FOUND. */
-extern void wf_instance_restore(int64 id);
+/* Take out of the recycle bin; is_active stays as it was. False when it did not lie there. Raises RESOURCE_NOT_FOUND. */
+extern bool wf_instance_restore(int64 id);
 
 /*
  * The rules for a new instance without storing it, for imports: its trimmed texts and canonical type replace

@@ -7,6 +7,7 @@
 
 #include "base/caller.h"
 #include "base/errors.h"
+#include "base/exchange.h"
 #include "base/guard.h"
 #include "base/json.h"
 #include "base/spi.h"
@@ -38,13 +39,17 @@ wf_operation_instance_id(FunctionCallInfo fcinfo)
 	return PG_GETARG_INT64(0);
 }
 
-/* Read the only item of a run, as its worker committed it. */
-static void
+/*
+ * Read the only item of a run, as its worker committed it. False when it has not ended: its worker was lost before it
+ * could say how, and another one will take it up.
+ */
+static bool
 load_ended(const pg_uuid_t *run_id, MemoryContext context, WfEndedItem *ended)
 {
 	static WfQuery find = WF_QUERY(
 		"SELECT status, details_json, coalesce(error_code, ''), error_type,"
-		" coalesce(error_message, status), run_id::text, coalesce(details_json ? 'skipped', false)"
+		" coalesce(error_message, status), run_id::text, coalesce(details_json ? 'skipped', false),"
+		" status IN ('pending', 'running')"
 		" FROM whalefall.task_run_items WHERE run_id = $1",
 		UUIDOID);
 	WfArg args[] = {WF_ARG_UUID(run_id)};
@@ -58,6 +63,7 @@ load_ended(const pg_uuid_t *run_id, MemoryContext context, WfEndedItem *ended)
 	ended->error_message = wf_spi_copy_text(0, 5, context);
 	ended->run_id = wf_spi_copy_text(0, 6, context);
 	ended->skipped = wf_spi_bool(0, 7);
+	return !wf_spi_bool(0, 8);
 }
 
 bool
@@ -65,24 +71,26 @@ wf_operation_run_one(const char *task_key, int64 instance_id, int64 database_id,
 					 WfEndedItem *ended, Jsonb **running)
 {
 	MemoryContext outer = CurrentMemoryContext;
-	WfWaitResult result;
+	bool has_ended;
 	pg_uuid_t run_id;
 
 	wf_spi_begin();
 	wf_guard_require_ready();
 	require_usable(instance_id);
-	result = wf_request_run_task(wf_task_find(task_key), instance_id, database_id, force, &run_id);
-	if (result == WF_WAIT_DONE)
-		load_ended(&run_id, outer, ended);
-	else
+	has_ended = wf_request_run_task(wf_task_find(task_key), instance_id, database_id, force,
+									&run_id) == WF_WAIT_DONE &&
+				load_ended(&run_id, outer, ended);
+	if (!has_ended)
 	{
 		Jsonb *answer = wf_request_running_answer(&run_id);
 
 		*running = MemoryContextAlloc(outer, VARSIZE(answer));
 		memcpy(*running, answer, VARSIZE(answer));
+		wf_exchange_set_status(202);
+		wf_exchange_set_message("任务仍在后台运行", "the work goes on in the background");
 	}
 	wf_spi_end();
-	return result == WF_WAIT_DONE;
+	return has_ended;
 }
 
 Jsonb *
@@ -109,7 +117,10 @@ wf_operation_start_fleet(const char *task_key)
 		&json, "session_id",
 		DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&run.session_id))));
 	answer = wf_json_end(&json);
-	wf_log_write(WF_LOG_INFO, request.task->module, "fleet run queued", answer, NULL);
+	wf_json_begin(&json);
+	wf_json_add_text(&json, "action", psprintf("start_%s", task_key));
+	wf_json_add_jsonb(&json, "run", answer);
+	wf_log_write(WF_LOG_INFO, request.task->module, "fleet run queued", wf_json_end(&json), NULL);
 	{
 		Jsonb *copy = MemoryContextAlloc(outer, VARSIZE(answer));
 

@@ -25,7 +25,8 @@ typedef struct WfEndedItem
 /*
  * Run a task on one instance and wait. Checks first that the control plane is ready and that the instance exists
  * (404), is not deleted (404) and active (400). Returns true with *ended filled (palloc'd in the caller's
- * context), or false with *running = {run_id, session_id, status} when the work goes on. SPI not connected.
+ * context), or false with *running = {run_id, session_id, status} when the work goes on (202 over HTTP). SPI not
+ * connected.
  */
 extern bool wf_operation_run_one(const char *task_key, int64 instance_id, int64 database_id,
 								 bool force, WfEndedItem *ended, Jsonb **running);
