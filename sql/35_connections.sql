@@ -4,12 +4,13 @@ CREATE FUNCTION whalefall_api.instances_test_connection(instance_id bigint DEFAU
 	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
 	credential_id bigint DEFAULT NULL, username text DEFAULT NULL, password text DEFAULT NULL,
 	database_name text DEFAULT NULL, name text DEFAULT NULL, server_public_key text DEFAULT NULL,
-	allow_cleartext_key boolean DEFAULT NULL) RETURNS json
+	allow_cleartext_key boolean DEFAULT NULL, database text DEFAULT NULL, clear text[] DEFAULT '{}')
+	RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 	AS 'MODULE_PATHNAME', 'wf_connections_test';
-COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text, text, boolean)
-	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type';
+COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text, text, boolean, text, text[])
+	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type; database is another name for database_name; clear names what was given as null and must not be (instance_id)';
 
 CREATE FUNCTION whalefall_api.instances_batch_test_connections(instance_ids bigint[]) RETURNS json
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

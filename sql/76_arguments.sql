@@ -125,6 +125,7 @@ CREATE VIEW whalefall_http.arguments AS
 		('instances_test_connection', 'password', '', 'password; used once and forgotten'),
 		('instances_test_connection', 'database_name', '..64',
 			'database to connect to; blank is the default of the type'),
+		('instances_test_connection', 'database', '..64', 'another name for database_name'),
 		('instances_test_connection', 'name', 'default temp_test', 'label for the log'),
 		('instances_batch_test_connections', 'instance_ids', 'required, 1..50', 'ids of instances'),
 		('instances_validate_connection_params', 'db_type', 'required', 'mysql, postgresql, sqlserver or oracle'),

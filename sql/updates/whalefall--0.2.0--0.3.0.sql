@@ -11,6 +11,21 @@ ALTER ROLE whalefall_viewer SET statement_timeout = '70s';
 ALTER ROLE whalefall_user SET statement_timeout = '70s';
 ALTER ROLE whalefall_admin SET statement_timeout = '70s';
 
+-- Connection tests: two arguments more
+
+DROP FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text, text, boolean);
+CREATE FUNCTION whalefall_api.instances_test_connection(instance_id bigint DEFAULT NULL,
+	db_type text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL,
+	credential_id bigint DEFAULT NULL, username text DEFAULT NULL, password text DEFAULT NULL,
+	database_name text DEFAULT NULL, name text DEFAULT NULL, server_public_key text DEFAULT NULL,
+	allow_cleartext_key boolean DEFAULT NULL, database text DEFAULT NULL, clear text[] DEFAULT '{}')
+	RETURNS json
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+	AS 'MODULE_PATHNAME', 'wf_connections_test';
+COMMENT ON FUNCTION whalefall_api.instances_test_connection(bigint, text, text, integer, bigint, text, text, text, text, text, boolean, text, text[])
+	IS 'test a stored instance (viewer) or given parameters (user); answers the version and what the account may do, or fails with an error type; database is another name for database_name; clear names what was given as null and must not be (instance_id)';
+
 -- Pieces that are new in this version, as a whole.
 
 \include 21_people.sql
@@ -24,6 +39,7 @@ ALTER ROLE whalefall_admin SET statement_timeout = '70s';
 
 SELECT whalefall.seal();
 
+GRANT EXECUTE ON FUNCTION whalefall_api.instances_test_connection            TO whalefall_viewer;
 GRANT EXECUTE ON FUNCTION whalefall_api.api_root                             TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.openapi_json                         TO whalefall_anon;
 GRANT EXECUTE ON FUNCTION whalefall_api.app_info                             TO whalefall_anon;
