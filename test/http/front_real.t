@@ -4,6 +4,7 @@ use warnings;
 use utf8;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use POSIX ();
 use Test::More;
 use Whalefall::Cluster;
 use Whalefall::Front;
@@ -54,6 +55,31 @@ $answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (16 * $
 is_deeply([ $answer->{status}, $answer->{json}{message_code} ], [ 413, 'INVALID_REQUEST' ], 'above 16 MiB the dispatcher refuses');
 $answer = $front->request('POST', '/api/v1/credentials', { body => 'x' x (17 * $mega - 1000) });
 like("$answer->{status} $answer->{json}{message}", qr/^413 请求体过大/, 'below 17 too, in words like those of nginx');
+
+# PostgREST holds large bodies in memory, and is given a few at a time: the rest is told to come back.
+{
+	my ($body, @pids, %count) = '{"name":"' . 'x' x (8 * $mega) . '"}';
+
+	for my $n (1 .. 16)
+	{
+		my $pid = fork // die "fork: $!";
+		push @pids, $pid;
+		next if $pid;
+		my $got = $front->raw("POST /api/v1/tags HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: "
+			  . length($body) . "\r\n\r\n$body", 30);
+		my $fits = $got->{status} == 401 || $got->{json}{message_code} eq 'RATE_LIMIT_EXCEEDED' && $got->{headers}{'retry-after'};
+		POSIX::_exit($fits ? $got->{status} - 400 : 1);
+	}
+	for my $pid (@pids)
+	{
+		waitpid $pid, 0;
+		$count{ ($? >> 8) + 400 }++;
+	}
+	cmp_ok($count{401} // 0, '>=', 4, 'of many large bodies some are served');
+	cmp_ok($count{429} // 0, '>=', 1, 'others are told to come back');
+	is(($count{401} // 0) + ($count{429} // 0), 16, 'in our words');
+	is($front->request('GET', '/api/v1/health/ping')->{status}, 200, 'and nobody else notices');
+}
 
 # PostgREST's own interface: without a token nginx refuses, with a forged one PostgREST.
 $answer = $front->request('GET', '/rest/instances');
