@@ -188,6 +188,30 @@ is($t->sql("select status from whalefall.task_runs where run_id = '$sync->{run_i
 cmp_ok($t->sql("select count(*) from whalefall.instance_accounts where instance_id = $managed"), '>', 1, 'and has stored what it found');
 is($t->sql("select count(*) from whalefall_data.unified_logs where module = 'accounts_sync' and context ->> 'instance_id' = '$managed' and level = 'INFO'"), 1, 'with one row');
 
+# Reads write nothing at all: no row of any table, and none of the log.
+{
+	my %some = (user => $t->person('test_admin'), instance => $managed, credential => $t->sql('select min(id) from whalefall.credentials'),
+		tag => $t->sql("select id from whalefall.tags where name = 'month'"), tagname => 'month');
+	my ($before, $rows) = (state(), $t->sql('select count(*), max(id) from whalefall_data.unified_logs'));
+	my $read = 0;
+
+	for my $row (grep { $_->{method} eq 'GET' && $_->{admin} eq '200' } Contract->table('access.tsv'))
+	{
+		my $path = $row->{path} =~ s/\{(\w+)\}/$some{$1}/gr;
+
+		for my $who ('admin', 'viewer+cookie', 'anonymous')
+		{
+			# What a stranger may not see is counted, and told to the log once a minute.
+			next if $who eq 'anonymous' && $row->{anonymous} ne '200';
+			is($t->call($who, 'GET', $path)->{status}, 200, "$who reads $path");
+			$read++;
+		}
+	}
+	cmp_ok($read, '>', 75, "after $read reads");
+	is(changed($before, state()), '', 'no row has changed');
+	is($t->sql('select count(*), max(id) from whalefall_data.unified_logs'), $rows, 'and the log has no new one');
+}
+
 # Refused requests leave their trace as well, and only that.
 my %refusal = (
 	'a bad field' => [ 'admin', 'POST', '/tags', { name => 'a b', display_name => 'x', category => 'k' }, 400, 'WARNING' ], 'a permission that lacks' => [ 'viewer', 'POST', '/tags', {}, 403, 'WARNING' ],
