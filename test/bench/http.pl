@@ -17,7 +17,7 @@ use Whalefall::Front;
 
 my $INSTANCES = $ENV{WHALEFALL_BENCH_INSTANCES} || 10_000;
 my $EXPORTED = $ENV{WHALEFALL_BENCH_EXPORTED} || 100_000;
-my $ROUNDS = $ENV{WHALEFALL_BENCH_ROUNDS} || 11;
+my $ROUNDS = $ENV{WHALEFALL_BENCH_ROUNDS} || 12;
 my $SECONDS = $ENV{WHALEFALL_BENCH_SECONDS} || 2;
 my $CALLS = $ENV{WHALEFALL_BENCH_CALLS} || 1_000;
 my $FILES = $ENV{WHALEFALL_BENCH_EXPORTS} || 7;
@@ -88,7 +88,7 @@ sub get
 	return $answer;
 }
 
-# Load on paths in turns: a list of results for each.
+# Load on paths in turns, who begins too: a list of results for each.
 sub load
 {
 	my (@paths) = @_;
@@ -98,7 +98,8 @@ sub load
 	Bench::Wrk::run(url => $front->url . $_, token_file => $token_file, connections => 20, seconds => 2) for @paths;
 	for my $round (1 .. $ROUNDS)
 	{
-		push @{ $result{$_} }, Bench::Wrk::run(url => $front->url . $_, token_file => $token_file, seconds => $SECONDS) for @paths;
+		push @{ $result{$_} }, Bench::Wrk::run(url => $front->url . $_, token_file => $token_file, seconds => $SECONDS)
+		  for $round % 2 ? @paths : reverse @paths;
 	}
 	return map { $result{$_} } @paths;
 }
