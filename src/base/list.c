@@ -172,13 +172,15 @@ build(const WfList *list, const Choice *choice, int nfilters)
 						 order(list, choice, "hit_key", "hit_id"));
 	else
 		appendStringInfo(&sql, " %s", order(list, choice, key, list->id));
-	appendStringInfo(
-		&sql,
-		" limit $%d offset $%d) select (select coalesce(json_agg(row_to_json(item) %s), "
-		"'[]') from page cross join lateral (select %s from %s %s where %s = page.hit_id "
-		"offset 0) item)::text, ",
-		nfilters + 1, nfilters + 2, order(list, choice, "page.hit_key", "page.hit_id"),
-		list->columns, list->from, joins, list->id);
+	appendStringInfo(&sql, " limit $%d offset $%d)", nfilters + 1, nfilters + 2);
+	if (list->with != NULL)
+		appendStringInfo(&sql, ", %s", list->with);
+	appendStringInfo(&sql,
+					 " select (select coalesce(json_agg(row_to_json(item) %s), '[]') "
+					 "from page cross join lateral (select %s from %s %s where %s = page.hit_id "
+					 "offset 0) item)::text, ",
+					 order(list, choice, "page.hit_key", "page.hit_id"), list->columns, list->from,
+					 joins, list->id);
 	if (counts_table(list, choice))
 		appendStringInfoString(&sql, "null::bigint");
 	else if (costly)

@@ -48,7 +48,8 @@ typedef struct WfList
 	const char *from;	 /* decides which rows there are; counted */
 	const char *joins;	 /* more sources for columns and sorts, one row each; or NULL */
 	const char *where;	 /* always holds, or NULL */
-	const char *id;		 /* breaks ties, in the direction of the sort */
+	const char *with; /* CTEs for columns, read once for a page; may use page (hit_id); or NULL */
+	const char *id;	  /* breaks ties, in the direction of the sort */
 	WfListFilter filters[WF_LIST_MAX_FILTERS];
 	uint32 costly; /* bit n: filter n + 1 looks at every row (a search): rows are found once */
 

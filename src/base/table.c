@@ -7,11 +7,11 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -23,23 +23,17 @@
 static int64
 count_null(Relation relation, AttrNumber column)
 {
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	HeapTuple tuple;
 	int64 n = 0;
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
-		bool copied;
-		HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &copied);
-
 		if (heap_attisnull(tuple, column, RelationGetDescr(relation)))
 			n++;
-		if (copied)
-			heap_freetuple(tuple);
 		CHECK_FOR_INTERRUPTS();
 	}
 	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
 	return n;
 }
 

@@ -26,16 +26,22 @@
 /* What 0.2.0 added, as it added tags. */
 #define SERVER_KEYS ", i.server_public_key, i.allow_cleartext_key"
 
-/* Tags of an instance: whole ones for the detail, three fields for the list, and none. */
+/* Tags of an instance: whole ones for the detail, three fields for the list (out of TAGGED), and none. */
 #define WHOLE_TAGS                                                                  \
 	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select " WF_TAG_COLUMNS \
 	" from whalefall.instance_tags l join whalefall_api.tags t on t.id = l.tag_id " \
 	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x)"
-#define SHORT_TAGS                                                                                   \
-	"(select coalesce(json_agg(row_to_json(x)), '[]') from (select t.name, t.display_name, t.color " \
-	"from whalefall.instance_tags l join whalefall.tags t on t.id = l.tag_id "                       \
-	"where l.instance_id = i.id order by " WF_TAG_ORDER ") x)"
-#define NO_TAGS "'[]'::json"
+#define SHORT_TAGS "coalesce((select g.tags from tagged g where g.instance_id = i.id), '[]')"
+#define NO_TAGS	   "'[]'::json"
+
+/* The tags of a page of the list, read and sorted once for all its instances. */
+#define TAGGED                                                                     \
+	"tagged as materialized (select x.instance_id, json_agg(x.tag) as tags from (" \
+	"select l.instance_id, row_to_json(n) as tag from whalefall.instance_tags l "  \
+	"join whalefall.tags t on t.id = l.tag_id "                                    \
+	"cross join lateral (select t.name, t.display_name, t.color) n "               \
+	"where l.instance_id = any (array(select hit_id from page)) "                  \
+	"order by l.instance_id, " WF_TAG_ORDER ") x group by x.instance_id)"
 
 #define FIND(tags, keys)                                                                            \
 	WF_QUERY(                                                                                       \
@@ -44,12 +50,12 @@
 			keys) " from whalefall_api.instances i where i.id = $1 and i.deleted_at is null) item", \
 		INT8OID)
 
-#define LIST(tags)                                                                              \
+#define LIST(tags, more)                                                                        \
 	{                                                                                           \
 		.columns = "i.id, i.name, i.db_type, i.host, i.port, i.description, i.is_active, "      \
 				   "i.deleted_at, i.status, i.main_version, i.active_db_count, "                \
 				   "i.active_account_count, i.last_sync_time, " tags " as tags",                \
-		.from = "whalefall_api.instances i", .id = "i.id",                                      \
+		.from = "whalefall_api.instances i", .with = more, .id = "i.id",                        \
 		.filters = {{"i.name ilike $1 or i.host ilike $1 or i.description ilike $1", TEXTOID},  \
 					{"i.db_type = $2", TEXTOID},                                                \
 					{"i.is_active = $3", BOOLOID},                                              \
@@ -76,8 +82,8 @@ WF_FUNCTION(wf_instances_restore);
 Datum
 wf_instances_list(PG_FUNCTION_ARGS)
 {
-	static WfList list = LIST(SHORT_TAGS);
-	static WfList list_without_tags = LIST(NO_TAGS);
+	static WfList list = LIST(SHORT_TAGS, TAGGED);
+	static WfList list_without_tags = LIST(NO_TAGS, NULL);
 	WfListPaging paging = wf_arg_get_paging(fcinfo, 4);
 	WfArg filters[] = {wf_arg_text(wf_list_search_pattern(wf_arg_get_text(fcinfo, 0))),
 					   wf_arg_text(wf_list_exact(wf_arg_get_text(fcinfo, 1))),
